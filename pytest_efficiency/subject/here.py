@@ -1,0 +1,164 @@
+"""A subject that is a callable in this process: for a library author's own code, and for debugging."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import signal
+import threading
+import time
+from collections import deque
+from functools import partial
+from itertools import starmap
+from typing import TYPE_CHECKING, Any
+
+from pytest_efficiency.errors import CpuLimitReached
+from pytest_efficiency.subject.protocol import Timing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from pytest_efficiency.subject.protocol import Call, Home
+
+
+def subject_name(function: Callable[..., Any]) -> str:
+    """A short name for messages: ``merge_sort``, ``Parser.feed``, ``partial of power``.
+
+    The enclosing functions of a local one are left out: ``test_x.<locals>.fast`` is ``fast`` to its reader.
+    """
+    if isinstance(function, partial):
+        return f"partial of {subject_name(function.func)}"
+    for attribute in ("__qualname__", "__name__", "name"):
+        name = getattr(function, attribute, None)
+        if isinstance(name, str) and name:
+            return name.rpartition("<locals>.")[2]
+    return type(function).__name__
+
+
+class _Stopped(BaseException):
+    """Thrown into the measured code by the CPU timer. A BaseException, so that ``except Exception`` lets it pass."""
+
+
+class _CpuTimer:
+    """Stops the code inside the ``with`` block after ``seconds`` of CPU time of the process.
+
+    Works in the main thread only, because only there does Python run signal handlers, and between bytecodes only: one
+    long call into C runs to its end. Where it cannot be set the code simply runs on, which costs time and no verdict.
+    """
+
+    # A handler that somebody else has set (a sampling profiler, a time limit of the test's own) is left alone.
+    _CHOICES = ("ITIMER_PROF", "SIGPROF"), ("ITIMER_VIRTUAL", "SIGVTALRM")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = max(seconds, 1e-6)
+        self._timer: int | None = None
+        self._signal: signal.Signals | None = None
+        self._armed = False
+
+    def _stop(self, _number: int, _frame: object) -> None:
+        if self._armed:
+            raise _Stopped
+
+    def __enter__(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for timer, number in self._CHOICES:
+            which, what = getattr(signal, timer, None), getattr(signal, number, None)
+            if which is None or what is None or signal.getsignal(what) is not signal.SIG_DFL:
+                continue
+            self._timer, self._signal = which, what
+            signal.signal(what, self._stop)
+            self._armed = True
+            # Again every 50 ms: the first one may arrive inside a finaliser, which swallows what is raised in it.
+            signal.setitimer(which, self._seconds, 0.05)
+            return
+
+    def __exit__(self, *_: object) -> None:
+        self._armed = False
+        if self._timer is not None and self._signal is not None:
+            signal.setitimer(self._timer, 0.0)
+            signal.signal(self._signal, signal.SIG_DFL)
+
+
+class Here:
+    """A callable of this process as a `Subject`. Its exceptions reach the caller as they are."""
+
+    home: Home = "here"
+
+    def __init__(self, function: Callable[..., Any], name: str | None = None) -> None:
+        self.function = function
+        self.name = name if name is not None else subject_name(function)
+        self._calls: Sequence[Call] = ()
+        self._keep = True
+        self._results: list[Any] = []
+
+    @property
+    def pid(self) -> int:
+        return os.getpid()
+
+    def put(self, calls: Sequence[Call], *, keep: bool = True) -> None:
+        self._calls, self._keep = calls, keep
+        self._results = []
+
+    def _prepared(self) -> Callable[[], Iterator[Any]]:
+        """What yields one result per call with as little as possible of ours in between.
+
+        ``starmap`` loops in C: a call that takes 50 ns is then not measured together with 50 ns of our bytecode.
+        """
+        function, calls = self.function, self._calls
+        if any(call.kwargs for call in calls):
+            kwargs = calls[0].kwargs
+            if any(call.kwargs is not kwargs for call in calls):
+                pairs = [(call.args, dict(call.kwargs)) for call in calls]
+                return lambda: (function(*args, **kwargs) for args, kwargs in pairs)
+            function = partial(function, **kwargs)
+        arguments = [call.args for call in calls]
+        return lambda: starmap(function, arguments)
+
+    def go(self, cpu_limit: float | None = None) -> Timing:
+        self._results = []
+        prepared = self._prepared()
+        if cpu_limit is not None:
+            return self._limited(prepared, cpu_limit)
+        return self._timed(prepared)
+
+    def _timed(self, prepared: Callable[[], Iterator[Any]]) -> Timing:
+        keep = None if self._keep else 1
+        process, thread, wall = time.process_time, time.thread_time, time.perf_counter
+        process_0, thread_0, wall_0 = process(), thread(), wall()
+        results = deque(prepared(), keep)
+        wall_1, thread_1, process_1 = wall(), thread(), process()
+        self._results = list(results)
+        return Timing(len(self._calls), wall_1 - wall_0, thread_1 - thread_0, process_1 - process_0)
+
+    def _limited(self, prepared: Callable[[], Iterator[Any]], cpu_limit: float) -> Timing:
+        before = time.process_time()
+        try:
+            with _CpuTimer(cpu_limit):
+                # A Python loop, so that the signal is seen between two calls of a function in C.
+                return self._timed(lambda: (result for result in prepared()))
+        except _Stopped:
+            self._results = []
+            used = time.process_time() - before
+            msg = f"{self.name} was stopped after {used:.3g} s of CPU time; its limit was {cpu_limit:.3g} s"
+            raise CpuLimitReached(msg, used) from None
+
+    def get(self) -> list[Any]:
+        return self._results
+
+    def probe(self, probe: str, call: Call, **options: Any) -> dict[str, Any]:
+        module = importlib.import_module(f"pytest_efficiency.probes.{probe}")
+        answer: dict[str, Any] = module.probe(self.function, call.args, dict(call.kwargs), **options)
+        return answer
+
+    def trim(self) -> None:
+        import psutil
+
+        gc.collect()
+        # Missing where the C library has no such call (musl): what is free then simply stays with the process.
+        if hasattr(psutil, "heap_trim"):
+            psutil.heap_trim()
+
+    def close(self) -> None:
+        self._calls, self._results = (), []
