@@ -1,0 +1,126 @@
+"""What the four claims have in common: lazy, compared once in one direction, and never a bool themselves."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from pytest_efficiency.recorder import current
+from pytest_efficiency.result import Unclear, Verdict
+from pytest_efficiency.subject.here import Here
+from pytest_efficiency.subject.worker import RemoteFunction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from pytest_efficiency.subject.protocol import Subject
+
+# Waits before an undecided claim is measured again, in seconds: a disturbance lasts 0.1 to 2 s (measuring.md, 1.8).
+PATIENCE = (0.3, 1.0, 3.0)
+
+sleep = time.sleep
+
+
+class Claim:
+    """Base of the claim objects. Nothing is measured until it is compared.
+
+    Subclasses say in ``_form`` how a claim of their kind is written; it is named wherever somebody writes it in
+    another way.
+    """
+
+    _form = ""
+
+    def __init__(self) -> None:
+        self.used = False
+        self.verdict_for_pytest: Verdict | None = None
+        self._verdicts: dict[Hashable, Verdict] = {}
+        recorder = current.get()
+        if recorder is not None:
+            recorder.state(self)
+
+    @property
+    def _budget(self) -> float | None:
+        recorder = current.get()
+        return recorder.budget if recorder is not None else None
+
+    def _decided(self, key: Hashable, measure: Callable[[], Verdict]) -> Verdict:
+        """The verdict of ``measure``, asked again after a while where it is unclear; the same one when asked twice.
+
+        Raises:
+            Unclear: it stayed undecided.
+        """
+        __tracebackhide__ = True
+        self.used = True
+        known = self._verdicts.get(key)
+        if known is not None:
+            self.verdict_for_pytest = known
+            return known
+        started = time.perf_counter()
+        verdict = measure()
+        for pause in PATIENCE:
+            if verdict.outcome != "unclear":
+                break
+            sleep(pause)
+            verdict = measure()
+        verdict = dataclasses.replace(verdict, seconds=time.perf_counter() - started)
+        recorder = current.get()
+        if recorder is not None:
+            number = len(recorder.verdicts)
+            verdict = dataclasses.replace(verdict, asked=lambda: recorder.asked.add(number))
+            recorder.reach(verdict)
+        self.verdict_for_pytest = verdict
+        if verdict.outcome == "unclear":
+            raise Unclear(verdict)
+        self._verdicts[key] = verdict
+        return verdict
+
+    def _refuse(self, written: str) -> NoReturn:
+        __tracebackhide__ = True
+        msg = f"{written} cannot be answered: {self._form}"
+        raise TypeError(msg)
+
+    def __bool__(self) -> bool:
+        __tracebackhide__ = True
+        self._refuse(f"the truth of {self!r}")
+
+    def __eq__(self, other: object) -> bool:
+        __tracebackhide__ = True
+        self._refuse(f"{self!r} == {other!r}")
+
+    def __ne__(self, other: object) -> bool:
+        __tracebackhide__ = True
+        self._refuse(f"{self!r} != {other!r}")
+
+    def __lt__(self, other: object) -> Verdict:
+        __tracebackhide__ = True
+        self._refuse(f"{self!r} < {other!r}")
+
+    def __le__(self, other: Any) -> Verdict:
+        __tracebackhide__ = True
+        self._refuse(f"{self!r} <= {other!r}")
+
+    def __gt__(self, other: object) -> Verdict:
+        __tracebackhide__ = True
+        self._refuse(f"{self!r} > {other!r}")
+
+    def __ge__(self, other: Any) -> Verdict:
+        __tracebackhide__ = True
+        self._refuse(f"{self!r} >= {other!r}")
+
+    __hash__ = object.__hash__
+
+
+def subject_of(function: Callable[..., Any]) -> Subject:
+    """A subject of its own for one claim: a fresh worker for an exercise's function, this process for any other.
+
+    Raises:
+        TypeError: ``function`` cannot be called.
+    """
+    __tracebackhide__ = True
+    if isinstance(function, RemoteFunction):
+        return function.subject()
+    if not callable(function):
+        msg = f"a claim is about a function: {function!r} cannot be called; pass the function itself, not its result"
+        raise TypeError(msg)
+    return Here(function)

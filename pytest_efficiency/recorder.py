@@ -1,0 +1,49 @@
+"""What the running test has claimed so far: the thread between the assertions and pytest.
+
+The plugin sets a `Recorder` around every test; the assertions find it in `current`. Outside pytest there is none, and
+a claim simply returns its verdict.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pytest_efficiency.result import Verdict
+
+
+class Stated(Protocol):
+    """A claim object that a test has made."""
+
+    used: bool
+
+
+@dataclass
+class Recorder:
+    """Collects the claims of one test and their verdicts."""
+
+    budget: float | None = None
+    claims: list[Stated] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+    asked: set[int] = field(default_factory=set)
+
+    def state(self, claim: Stated) -> None:
+        self.claims.append(claim)
+
+    def reach(self, verdict: Verdict) -> None:
+        self.verdicts.append(verdict)
+
+    def unused(self) -> list[str]:
+        """One line for each claim never compared and each comparison whose result was thrown away."""
+        never = [f"{claim!r} was never compared: it checks nothing" for claim in self.claims if not claim.used]
+        thrown = [
+            f"{verdict.claim} was compared, but nobody looked at the answer: write 'assert' before it"
+            for number, verdict in enumerate(self.verdicts)
+            if verdict.outcome != "unclear" and number not in self.asked
+        ]
+        return never + thrown
+
+
+current: ContextVar[Recorder | None] = ContextVar("pytest_efficiency_recorder", default=None)
