@@ -285,11 +285,13 @@ def judge_looks(looks: Sequence[SpeedupDecision], *, waits: Sequence[float] = WA
         msg = "judge_looks was asked about no looks at all; hand it the decisions of at least one"
         raise ValueError(msg)
     last = looks[-1]
+    if last.outcome is None and last.wants is None:
+        return last  # no claim: the ratio itself was asked for, and is known
     told = [look for look in looks if look.side is not None]
     if len(told) == 1 and last.outcome is not None:
         return last
     sides = {look.side for look in told}
-    narrow = any(look.side is None and _narrow(look) for look in looks)
+    narrow = any(_narrow(look) for look in looks)
     summary = _summary(told or looks)
     if len(sides) > 1:
         each = ", ".join(f"{look.value:.3g}x" for look in told)
@@ -305,8 +307,11 @@ def judge_looks(looks: Sequence[SpeedupDecision], *, waits: Sequence[float] = WA
 
 
 def _narrow(look: SpeedupDecision) -> bool:
+    """Whether the interval is narrow and holds the claim (a contended look may be narrow and lie beside it)."""
     low, high = look.interval
-    return look.rounds >= LOOKS[0] and 0.0 < low and math.isfinite(high) and math.log(high / low) < 2.0 * NEAR
+    if look.side is not None or not (0.0 < low and math.isfinite(high) and math.isfinite(look.headroom)):
+        return False
+    return low * look.headroom <= look.value <= high * look.headroom and math.log(high / low) < 2.0 * NEAR
 
 
 def _summary(looks: Sequence[SpeedupDecision]) -> SpeedupDecision:
