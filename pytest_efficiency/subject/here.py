@@ -41,7 +41,7 @@ class _Stopped(BaseException):
 
 
 class _CpuTimer:
-    """Stops the code inside the ``with`` block after ``seconds`` of CPU time of the process.
+    """Stops what runs between `start` and `end` after ``seconds`` of CPU time of the process.
 
     Works in the main thread only, because only there does Python run signal handlers, and between bytecodes only: one
     long call into C runs to its end. Where it cannot be set the code simply runs on, which costs time and no verdict.
@@ -60,7 +60,7 @@ class _CpuTimer:
         if self._armed:
             raise _Stopped
 
-    def __enter__(self) -> None:
+    def start(self) -> None:
         if threading.current_thread() is not threading.main_thread():
             return
         for timer, number in self._CHOICES:
@@ -74,7 +74,7 @@ class _CpuTimer:
             signal.setitimer(which, self._seconds, 0.05)
             return
 
-    def __exit__(self, *_: object) -> None:
+    def end(self) -> None:
         self._armed = False
         if self._timer is not None and self._signal is not None:
             signal.setitimer(self._timer, 0.0)
@@ -134,15 +134,19 @@ class Here:
 
     def _limited(self, prepared: Callable[[], Iterator[Any]], cpu_limit: float) -> Timing:
         before = time.process_time()
+        timer = _CpuTimer(cpu_limit)
         try:
-            with _CpuTimer(cpu_limit):
-                # A Python loop, so that the signal is seen between two calls of a function in C.
-                return self._timed(lambda: (result for result in prepared()))
+            # Inside the try, not a context manager: the signal may arrive before a `with` block has been entered.
+            timer.start()
+            # A Python loop, so that the signal is seen between two calls of a function in C.
+            return self._timed(lambda: (result for result in prepared()))
         except _Stopped:
             self._results = []
             used = time.process_time() - before
             msg = f"{self.name} was stopped after {used:.3g} s of CPU time; its limit was {cpu_limit:.3g} s"
             raise CpuLimitReached(msg, used) from None
+        finally:
+            timer.end()
 
     def get(self) -> list[Any]:
         return self._results
