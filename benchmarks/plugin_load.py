@@ -18,11 +18,17 @@ import tempfile
 from pathlib import Path
 
 
+def environment(folder: Path) -> dict[str, str]:
+    """As in a usual installation: modules are compiled once. The cache lies in the temporary folder."""
+    usual = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**usual, "PYTHONPYCACHEPREFIX": str(folder / "cache")}
+
+
 def imported(folder: Path) -> float:
     """Milliseconds that pytest_efficiency's modules add to ``pytest --version``-like start-up, by importtime."""
     code = "import pytest; import pytest_efficiency.plugin, pytest_efficiency.plugin_report"
     said = subprocess.run(
-        [sys.executable, "-X", "importtime", "-c", code], cwd=folder, capture_output=True, text=True, check=True
+        [sys.executable, "-X", "importtime", "-c", code], cwd=folder, env=environment(folder), capture_output=True, text=True, check=True
     ).stderr
     total = 0
     for line in said.splitlines():
@@ -36,7 +42,10 @@ def imported(folder: Path) -> float:
 def cpu_of(arguments: list[str], folder: Path) -> float:
     """CPU milliseconds of one pytest process, from the kernel's account of an ended child."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments], cwd=folder, stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments],
+        cwd=folder,
+        env=environment(folder),
+        stdout=subprocess.DEVNULL,
     )
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -53,6 +62,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "test_nothing.py").write_text("def test_nothing():\n    pass\n")
+        cpu_of([], folder)
         imports = [imported(folder) for _ in range(5)]
         differences = []
         for _ in range(runs):
