@@ -3,8 +3,6 @@
 It works on lists: indexing a NumPy array element by element would make it several times slower, and every ratio a lie.
 """
 
-from itertools import pairwise
-
 import numpy as np
 
 
@@ -13,5 +11,5 @@ def shifted_product(a):
         msg = f"shifted_product needs an int32 or int64 array of one dimension, not {a.dtype} of {a.ndim}"
         raise TypeError(msg)
     values = a.tolist()
-    products = [x * y for x, y in pairwise(values)]
+    products = [x * y for x, y in zip(values[1:], values[:-1], strict=True)]
     return np.array([0, *products] if values else [], dtype=np.int64)
