@@ -16,7 +16,8 @@ PACKAGE = Path(__file__).parents[1] / "pytest_efficiency"
 ARROWS = {
     "plugin": {"assertions", "course", "report"},
     "assertions": {"measure", "judge"},
-    "measure": {"subject"},
+    # judge: for the frozen types that evidence is handed over in; a meter never asks a judge anything.
+    "measure": {"subject", "judge"},
     "subject": {"workers", "probes"},
     "workers": {"wall", "probes"},
     "course": {"subject", "build"},

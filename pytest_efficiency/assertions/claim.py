@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -9,17 +10,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from pytest_efficiency.recorder import current
 from pytest_efficiency.result import Unclear, Verdict
 from pytest_efficiency.subject.here import Here
-from pytest_efficiency.subject.worker import RemoteFunction
+from pytest_efficiency.subject.worker import RemoteFunction, WorkerSubject
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Iterator
 
     from pytest_efficiency.subject.protocol import Subject
 
 # Waits before an undecided claim is measured again, in seconds: a disturbance lasts 0.1 to 2 s (measuring.md, 1.8).
 PATIENCE = (0.3, 1.0, 3.0)
 
-sleep = time.sleep
+pause = time.sleep
 
 
 class Claim:
@@ -30,6 +31,7 @@ class Claim:
     """
 
     _form = ""
+    _patience = PATIENCE
 
     def __init__(self) -> None:
         self.used = False
@@ -58,10 +60,10 @@ class Claim:
             return known
         started = time.perf_counter()
         verdict = measure()
-        for pause in PATIENCE:
+        for wait in self._patience:
             if verdict.outcome != "unclear":
                 break
-            sleep(pause)
+            pause(wait)
             verdict = measure()
         verdict = dataclasses.replace(verdict, seconds=time.perf_counter() - started)
         recorder = current.get()
@@ -109,6 +111,21 @@ class Claim:
         self._refuse(f"{self!r} >= {other!r}")
 
     __hash__ = object.__hash__
+
+
+@contextlib.contextmanager
+def measuring(*makers: Callable[[], Subject]) -> Iterator[tuple[Subject, ...]]:
+    """The subjects of one measurement, and quiet among the other workers; their own workers end with it."""
+    with contextlib.ExitStack() as stack:
+        subjects = []
+        for make in makers:
+            subject = make()
+            stack.callback(subject.close)
+            subjects.append(subject)
+        for subject in subjects:
+            if isinstance(subject, WorkerSubject):
+                stack.enter_context(subject.pool.quiet())
+        yield tuple(subjects)
 
 
 def subject_of(function: Callable[..., Any]) -> Subject:

@@ -63,6 +63,8 @@ class Pool:
                 raise self._hung[key]
             waiting = self._ahead[key]
             channel = waiting.pop(0) if waiting else self._birth(spec)
+            if self._quiet:
+                channel.thaw()  # it was being started ahead, and is needed inside the timed part itself
         try:
             channel.load()
         except SetupFailed as error:

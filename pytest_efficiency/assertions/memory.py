@@ -1,0 +1,222 @@
+"""`memory`: how much memory a call needs at its peak, and how much it never gives back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pytest_efficiency.assertions.claim import Claim, measuring, subject_of
+from pytest_efficiency.assertions.wording import bytes_text
+from pytest_efficiency.errors import ClaimError
+from pytest_efficiency.judge.memory import judge_leak, judge_peak
+from pytest_efficiency.judge.sizes import Size, parse_size, size_of
+from pytest_efficiency.measure.highwater import measure_peak
+from pytest_efficiency.measure.leaks import measure_leak
+from pytest_efficiency.result import Verdict
+from pytest_efficiency.subject.here import subject_name
+from pytest_efficiency.subject.protocol import Call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_efficiency.judge.memory import LeakEvidence, PeakEvidence
+
+
+def memory(f: Callable[..., Any], *args: Any, **kwargs: Any) -> MemoryClaim:
+    """Claim what ``f(*args, **kwargs)`` needs: ``assert memory(f, a, b).peak <= "1.5 outputs"``.
+
+    Returns:
+        A `MemoryClaim` with two figures, each compared with ``<=`` and a size: ``.peak``, the most that the process
+        grew by during one call, result included; ``.leaked``, what each call never gives back. Sizes are written
+        "8 MB" (1e6 bytes), "16 MiB" (2**20), "0 B", a number of bytes, or in multiples of what goes in and comes out:
+        "1.5 outputs", "2 inputs". Without a claim, ``.peak.bytes`` and ``.leaked.bytes``.
+
+    Raises:
+        ClaimError: (when compared) the size cannot be understood, or the result has none.
+        Unclear: it could not be told here and now.
+
+    Peaks are the kernel's high-water mark after the heap was trimmed, so memory of every library counts. Leaks are the
+    slope of the heap and of Python's own blocks over many calls. See docs/explanation/measuring.md.
+    """
+    return MemoryClaim(f, args, kwargs)
+
+
+class MemoryClaim:
+    """What `memory` returns: ask for ``peak`` or ``leaked``."""
+
+    def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._f, self._call = f, Call(args, kwargs)
+        self._whole = _Whole(f)
+
+    def __repr__(self) -> str:
+        return f"memory({subject_name(self._f)})"
+
+    @property
+    def peak(self) -> PeakClaim:
+        """The most memory that the process grew by during one call; compare it with ``<=``."""
+        self._whole.used = True
+        return PeakClaim(self._f, self._call)
+
+    @property
+    def leaked(self) -> LeakClaim:
+        """The bytes that each call never gives back; compare them with ``<=``."""
+        self._whole.used = True
+        return LeakClaim(self._f, self._call)
+
+    def __bool__(self) -> bool:
+        __tracebackhide__ = True
+        return bool(self._whole)
+
+    def __le__(self, other: object) -> Verdict:
+        __tracebackhide__ = True
+        return self._whole <= other
+
+
+class _Whole(Claim):
+    """Stands for a claim whose figure was not named yet; refuses every comparison."""
+
+    _form = 'name the figure: `assert memory(f, *args).peak <= "1.5 outputs"`, or `.leaked <= "0 B"`'
+
+    def __init__(self, f: Callable[..., Any]) -> None:
+        super().__init__()
+        self._f = f
+
+    def __repr__(self) -> str:
+        return f"memory({subject_name(self._f)})"
+
+
+class PeakClaim(Claim):
+    """The peak of one call."""
+
+    _form = 'write `assert memory(f, *args).peak <= "1.5 outputs"`'
+
+    def __init__(self, f: Callable[..., Any], call: Call) -> None:
+        super().__init__()
+        self._f, self._call = f, call
+        self._report: PeakEvidence | None = None
+
+    def __repr__(self) -> str:
+        return f"memory({subject_name(self._f)}).peak"
+
+    def __le__(self, other: str | float) -> Verdict:
+        __tracebackhide__ = True
+        bound = parse_size(other)
+        return self._decided(str(bound), lambda: self._judged(bound))
+
+    @property
+    def bytes(self) -> float:
+        """The peak in bytes."""
+        self.used = True
+        if self._report is None:
+            self._report = self._measure()[0]
+        return self._report.bytes
+
+    def _measure(self) -> tuple[PeakEvidence, Any]:
+        with measuring(lambda: subject_of(self._f)) as (subject,):
+            evidence = measure_peak(subject, self._call)
+            return evidence, subject.get()[-1]
+
+    def _judged(self, bound: Size) -> Verdict:
+        __tracebackhide__ = True
+        evidence, result = self._measure()
+        allowed = _allowed(bound, self._call, result)
+        decision = judge_peak(evidence, allowed)
+        outcome = decision.outcome or "unclear"
+        said = f'{self!r} <= "{bound}"'
+        shown = _in_unit(decision.value, bound, self._call, result)
+        how = ", sampled" if evidence.sampled else ""
+        message = f"{said}: {outcome}, {decision.why if outcome == 'unclear' else f'{shown}{how}'}"
+        return Verdict(
+            kind="memory",
+            outcome=outcome,
+            claim=said,
+            message=message,
+            value=decision.value,
+            interval=decision.interval,
+            bound=allowed,
+            unit="B",
+            clock="peak RSS" if not evidence.sampled else "sampled RSS",
+            rounds=len(evidence.runs),
+            headroom=allowed / decision.value if decision.value > 0 else None,
+            details=(shown, decision.why, *_sizes(self._call, result)),
+            data={"shown": shown, "runs": list(evidence.runs), "sampled": evidence.sampled, "why": decision.why},
+        )
+
+
+class LeakClaim(Claim):
+    """What each call leaves behind."""
+
+    _form = 'write `assert memory(f, *args).leaked <= "0 B"`'
+
+    def __init__(self, f: Callable[..., Any], call: Call) -> None:
+        super().__init__()
+        self._f, self._call = f, call
+        self._report: LeakEvidence | None = None
+
+    def __repr__(self) -> str:
+        return f"memory({subject_name(self._f)}).leaked"
+
+    def __le__(self, other: str | float) -> Verdict:
+        __tracebackhide__ = True
+        bound = parse_size(other)
+        return self._decided(str(bound), lambda: self._judged(bound))
+
+    @property
+    def bytes(self) -> float:
+        """The leak in bytes a call."""
+        self.used = True
+        if self._report is None:
+            self._report = self._measure()
+        return judge_leak(self._report, 0.0).value
+
+    def _measure(self) -> LeakEvidence:
+        with measuring(lambda: subject_of(self._f)) as (subject,):
+            return measure_leak(subject, self._call)
+
+    def _judged(self, bound: Size) -> Verdict:
+        __tracebackhide__ = True
+        if bound.unit in ("inputs", "outputs"):
+            msg = f"a leak is claimed in bytes, found {str(bound)!r}; write e.g. `memory(f).leaked <= \"0 B\"`"
+            raise ClaimError(msg)
+        evidence = self._measure()
+        allowed = bound.bytes()
+        decision = judge_leak(evidence, allowed)
+        outcome = decision.outcome or "unclear"
+        said = f'{self!r} <= "{bound}"'
+        shown = f"{bytes_text(decision.value)} a call"
+        message = f"{said}: {outcome}, {decision.why if outcome == 'unclear' else shown}"
+        return Verdict(
+            kind="memory",
+            outcome=outcome,
+            claim=said,
+            message=message,
+            value=decision.value,
+            interval=decision.interval,
+            bound=allowed,
+            unit="B",
+            clock="heap",
+            details=(shown, decision.why),
+            data={"shown": shown, "why": decision.why},
+        )
+
+
+def _allowed(bound: Size, call: Call, result: Any) -> float:
+    size = bound.bytes(inputs=_inputs(call), outputs=size_of(result))
+    if bound.unit in ("inputs", "outputs") and size <= 0 < bound.count:
+        what = "its result" if bound.unit == "outputs" else "what goes in"
+        msg = f'"{bound}" was claimed, but {what} takes no memory that could be a measure; claim bytes, e.g. "8 MB"'
+        raise ClaimError(msg)
+    return size
+
+
+def _inputs(call: Call) -> int:
+    return sum(size_of(value) for value in (*call.args, *call.kwargs.values()))
+
+
+def _in_unit(value: float, bound: Size, call: Call, result: Any) -> str:
+    """The figure in the unit of the claim: "3.01 outputs"."""
+    whole = {"inputs": _inputs(call), "outputs": size_of(result)}.get(bound.unit)
+    return f"{value / whole:.2f} {bound.unit}" if whole else bytes_text(value)
+
+
+def _sizes(call: Call, result: Any) -> tuple[str, ...]:
+    return (f"inputs {bytes_text(_inputs(call))}, output {bytes_text(size_of(result))}",)

@@ -1,0 +1,205 @@
+"""`scaling`: time grows at most like a class of functions of the size."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+from pytest_efficiency.assertions.claim import Claim, measuring, subject_of
+from pytest_efficiency.assertions.wording import class_text, number
+from pytest_efficiency.judge.classes import GrowthClass, parse_class
+from pytest_efficiency.judge.scaling import ScalingDecision, judge_counts, judge_scaling
+from pytest_efficiency.measure.ladder import Ladder
+from pytest_efficiency.result import Verdict
+from pytest_efficiency.subject.here import subject_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pytest_efficiency.judge.scaling import Sampling
+
+_BUDGET = 10.0
+
+
+def scaling(
+    f: Callable[..., Any],
+    inputs: Callable[[int], Any],
+    *,
+    over: Callable[..., Any] | None = None,
+    sizes: Sequence[int] | None = None,
+    check: Callable[[tuple[Any, ...], Any], object] | None = None,
+    budget: float | None = None,
+) -> ScalingClaim:
+    """Claim how the time of ``f`` may grow: ``assert scaling(f, inputs) <= "n log n"``.
+
+    The bound is one-sided: timing can refute a class and never establish one. Log factors are told apart only by
+    interpreter steps (Python functions), by ``over``, or not at all, and the message says which.
+
+    Args:
+        f: the function. An exercise's is called in a worker of its own.
+        inputs: ``inputs(n)`` returns the arguments for size n: a tuple of them, or the only one; or a pair of a tuple
+            and the true n, where not every n can be had.
+        over: a reference on the same sizes. The *ratio* of the two times is then held against the claim, which cancels
+            caches and the allocator: ``scaling(f, inputs, over=sorted) <= "1"``.
+        sizes: the sizes, instead of a ladder that is found by doubling.
+        check: ``check(args, result)`` is asked whether a measured result is right: True or None, or a text that says
+            what is wrong.
+        budget: seconds after which no further round begins (10 by default).
+
+    Returns:
+        A `ScalingClaim`: compare it with ``<=`` and one of "1", "log n", "sqrt n", "n", "n log n", "n^1.5", "n^2",
+        "n^2 log n", "n^3", "2^n", or n^k for any k. Without a claim, ``.exponent``, ``.interval`` and ``.points``.
+
+    Raises:
+        ClaimError: (when compared) the class or the inputs cannot be understood.
+        ResultsDiffer: ``check`` found a wrong result.
+        Unclear: the claim could not be decided here and now.
+
+    The method is that of a tail exponent with a bootstrap interval, and counts of interpreter steps before it; see
+    docs/explanation/measuring.md.
+    """
+    return ScalingClaim(f, inputs, over, sizes, check, budget)
+
+
+class ScalingClaim(Claim):
+    """What `scaling` returns. Measures when it is compared."""
+
+    _form = 'write `assert scaling(f, inputs) <= "n log n"`: timing can refute a bound from above, and nothing else'
+
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        inputs: Callable[[int], Any],
+        over: Callable[..., Any] | None,
+        sizes: Sequence[int] | None,
+        check: Callable[[tuple[Any, ...], Any], object] | None,
+        budget: float | None,
+    ) -> None:
+        super().__init__()
+        self._f, self._inputs, self._over = f, inputs, over
+        self._sizes, self._check, self._own_budget = sizes, check, budget
+        self._report: tuple[ScalingDecision, Sampling] | None = None
+
+    def __repr__(self) -> str:
+        over = f", over={subject_name(self._over)}" if self._over is not None else ""
+        return f"scaling({subject_name(self._f)}{over})"
+
+    def __le__(self, other: str | GrowthClass) -> Verdict:
+        __tracebackhide__ = True
+        claim = parse_class(other)
+        return self._decided(str(claim), lambda: self._judged(claim))
+
+    @property
+    def exponent(self) -> float:
+        """The slope of time against size on log-log paper, over the largest sizes."""
+        return self._measured()[0].exponent
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The confidence interval of ``exponent``."""
+        return self._measured()[0].interval
+
+    @property
+    def points(self) -> tuple[tuple[float, float], ...]:
+        """(n, seconds per call), n ascending."""
+        sampling = self._measured()[1]
+        return tuple(zip(sampling.sizes, sampling.seconds, strict=True))
+
+    def _measured(self) -> tuple[ScalingDecision, Sampling]:
+        """Without a claim: everything the ladder says, held against a class that nothing outgrows."""
+        self.used = True
+        if self._report is None:
+            with measuring(lambda: subject_of(self._f)) as (subject,):
+                ladder = self._ladder(subject, None)
+                sampling = next(one for one in ladder.rounds() if one.rounds >= 6 or one.exhausted or one.problem)
+                self._report = judge_scaling(sampling, None, parse_class("n")), sampling
+        return self._report
+
+    def _ladder(self, subject: Any, over: Any) -> Ladder:
+        budget = self._own_budget or self._budget or _BUDGET
+        return Ladder(
+            subject,
+            self._inputs,
+            sizes=self._sizes,
+            budget=budget,
+            check=self._check,
+            over=over,
+            rng=random.Random(),
+        )
+
+    def _judged(self, claim: GrowthClass) -> Verdict:
+        __tracebackhide__ = True
+        if self._over is None:
+            with measuring(lambda: subject_of(self._f)) as (subject,):
+                return self._run(claim, self._ladder(subject, None))
+        reference = self._over
+        with measuring(lambda: subject_of(self._f), lambda: subject_of(reference)) as (subject, over):
+            return self._run(claim, self._ladder(subject, over))
+
+    def _run(self, claim: GrowthClass, ladder: Ladder) -> Verdict:
+        try:
+            counts = ladder.count_steps() if self._over is None else None
+            rejected = judge_counts(counts, claim)
+            sampling, decision, escalated = None, rejected, False
+            while decision is None or not decision.final:
+                for sampling in ladder.rounds():
+                    decision = judge_scaling(sampling, counts, claim, escalated=escalated)
+                    if decision.final or decision.wants == "escalate":
+                        break
+                if decision is None:
+                    msg = "the ladder gave no sampling"
+                    raise RuntimeError(msg)
+                if decision.wants == "escalate" and not escalated:
+                    escalated = ladder.escalate() or True
+                    decision = None
+                elif not decision.final:
+                    break
+            return self._verdict(claim, decision, sampling, counts)
+        finally:
+            ladder.close()
+
+    def _verdict(self, claim: GrowthClass, decision: ScalingDecision, sampling: Sampling | None, counts: Any) -> Verdict:
+        outcome = decision.outcome or "unclear"
+        said = f'{self!r} <= "{claim}"'
+        if outcome == "unclear":
+            message = f"{said}: unclear, {decision.why}"
+        else:
+            message = f"{said}: {outcome}, {_summary(decision)}"
+        points = list(zip(sampling.sizes, sampling.seconds, strict=True)) if sampling is not None else []
+        details = [decision.why, *decision.details]
+        if points:
+            details += ["", "       n   seconds per call", *(f"{number(n):>8}   {seconds:.3g}" for n, seconds in points)]
+        if outcome == "failed" and decision.holds_up_to is not None:
+            details.append(f"the claim holds up to n = {number(decision.holds_up_to)}")
+        value = decision.exponent
+        return Verdict(
+            kind="scaling",
+            outcome=outcome,
+            claim=said,
+            message=message,
+            value=value,
+            interval=decision.interval,
+            bound=decision.bound,
+            unit="exponent",
+            clock=sampling.clock if sampling is not None else decision.evidence,
+            rounds=sampling.rounds if sampling is not None else 0,
+            headroom=None,
+            details=tuple(details),
+            data={
+                "n": [n for n, _ in points],
+                "seconds": [seconds for _, seconds in points],
+                "steps": [[n, mean] for n, mean in zip(counts.sizes, counts.means, strict=True)] if counts else [],
+                "evidence": decision.evidence,
+                "holds_up_to": decision.holds_up_to,
+                "grows_like": class_text(value),
+            },
+        )
+
+
+def _summary(decision: ScalingDecision) -> str:
+    low, high = decision.window
+    span = f"n = {number(low)} to {number(high)}"
+    if decision.evidence != "time":
+        return f"{decision.evidence} grow like {class_text(decision.exponent)} over {span}"
+    return f"time grows like {class_text(decision.exponent)} over {span}; {class_text(decision.bound)} would refute it"
+
