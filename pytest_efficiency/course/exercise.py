@@ -34,7 +34,7 @@ _OPTIONAL: dict[str, tuple[type, ...]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # an exercise is itself: one folder, read once
 class Exercise:
     """One exercise: a stub, a pure-Python reference, tests, hints and points.
 

@@ -1,7 +1,7 @@
 """What runs in a worker: loads one module and answers the parent's requests about it, one at a time.
 
-Started as ``python -I inside.py FD`` or entered from a fork of the zygote. Imports the standard library, msgspec, and of
-this package only `workers.wire`, `workers.frames`, `wall`, `errors` and `probes`, found beside this file whatever the
+Started as ``python -I inside.py FD`` or entered from a fork of the zygote. Imports the standard library, msgspec, and
+of this package only `workers.wire`, `workers.frames`, `errors` and `probes`, found beside this file whatever the
 caller's ``sys.path`` was. Nothing here is trusted by the parent: the code under test shares this process.
 
 A request is ``[nonce, verb, argument]``, its reply ``[nonce, ok, value]``. The reply to *go* has the same size whatever
@@ -21,6 +21,7 @@ import socket
 import sys
 import traceback
 import types
+from collections import deque
 from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,9 +123,8 @@ class Desk:
                 if self._keep:
                     self._results = list(starmap(function, self._args))
                 else:
-                    for result in starmap(function, self._args):  # noqa: B007 - the last one is kept
-                        pass
-                    self._results = [result]
+                    # In C, as above: nothing of ours runs between two calls, and an empty batch keeps nothing.
+                    self._results = list(deque(starmap(function, self._args), 1))
             else:
                 for args, kwargs in self._calls:
                     result = function(*args, **kwargs)
@@ -278,7 +278,7 @@ def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except BaseException:  # noqa: BLE001, S112 - the streams may have been replaced by theirs
+        except BaseException:  # noqa: BLE001 - the streams may have been replaced by theirs
             continue
 
 
