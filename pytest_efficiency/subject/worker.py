@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_efficiency.errors import CpuLimitReached, WireError
+from pytest_efficiency.subject.protocol import Timing
 from pytest_efficiency.workers.spec import ModuleSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_efficiency.subject.protocol import Call, Home, Timing
+    from pytest_efficiency.subject.protocol import Call, Home
     from pytest_efficiency.workers.channel import Channel
     from pytest_efficiency.workers.pool import Pool
 
@@ -63,8 +64,12 @@ class RemoteFunction:
         """
         channel = self.pool.shared(self.spec)
         channel.put(self.name, [(args, kwargs)], keep=True)
-        channel.go(self.name, 1)
-        (result,) = channel.get(self.name)
+        channel.run(self.name)
+        results = channel.get(self.name)
+        if len(results) != 1:
+            msg = f"one result of {self.name} was expected and {len(results)} came"
+            raise WireError(msg)
+        (result,) = results
         if self.name not in self.spec.in_place:
             return result
         result, new_args, new_kwargs = _parts(result, len(args), set(kwargs))
@@ -112,7 +117,8 @@ class WorkerSubject:
 
     def go(self, cpu_limit: float | None = None) -> Timing:
         """Make all calls of the batch."""
-        return self._channel.go(self.name, self._calls, cpu_limit)
+        receipt = self._channel.go(self.name, cpu_limit)
+        return Timing(self._calls, receipt.wall, receipt.cpu, receipt.process_cpu, receipt.elsewhere)
 
     def get(self) -> list[Any]:
         """The results of the last *go*."""
@@ -151,7 +157,7 @@ def _parts(result: Any, args: int, kwargs: set[str]) -> tuple[Any, tuple[Any, ..
 def _update(old: Any, new: Any) -> None:
     """Do to the caller's object what was done to its copy."""
     if type(old) is not type(new):
-        msg = f"an argument went to a function that works in place as {type(old).__name__}, back came {type(new).__name__}"
+        msg = f"an argument that is worked on in place went as {type(old).__name__}, back came {type(new).__name__}"
         raise WireError(msg)
     if isinstance(old, (list, bytearray)):
         old[:] = new

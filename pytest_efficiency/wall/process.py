@@ -37,7 +37,7 @@ class Limits:
     it does not bind root.
     """
 
-    address_space: int | None = 16 * GIB
+    address_space: int | None = 8 * GIB
     file_size: int | None = 2 * GIB
     open_files: int | None = 512
     processes: int | None = 512

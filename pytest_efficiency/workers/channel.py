@@ -9,12 +9,12 @@ import socket
 import struct
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
 from pytest_efficiency.errors import CpuLimitReached, DeadlinePassed, SetupFailed, WireError, WorkerDied
-from pytest_efficiency.subject.protocol import Timing
 from pytest_efficiency.workers import failures, frames, wire
 from pytest_efficiency.workers.clock import cpu_clock
 
@@ -31,8 +31,19 @@ _MOST = 64 * 2**20
 # A deadline counts the time in which the worker could run. On a crowded machine it gets this many times as long.
 _CROWDED = 6.0
 _LOOK = 0.5
+_NIL = b"\xc0"
 _encode = msgspec.msgpack.Encoder().encode
 _reply = msgspec.msgpack.Decoder(tuple[bytes, bool, msgspec.Raw]).decode
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What one *go* cost, in seconds; the words are those of `subject.protocol.Timing`."""
+
+    wall: float
+    cpu: float
+    process_cpu: float
+    elsewhere: float
 
 
 class Channel:
@@ -42,6 +53,8 @@ class Channel:
         self.spec = spec
         self.ended: Exception | None = None
         self.flooded = 0
+        self.hung = False
+        self.closed = False
         self._nursery = nursery
         self._number, sock, self._output = nursery.birth()
         sock.setblocking(False)
@@ -58,7 +71,6 @@ class Channel:
         self._sent = 0
         self._loading: bytes | None = None
         self._names: list[str] | None = None
-        self._closed = False
         self._number_is_gone = False
         self._owner = os.getpid()
 
@@ -71,7 +83,7 @@ class Channel:
 
     def alive(self) -> bool:
         """Whether requests can be answered, as far as anybody knows."""
-        return self.ended is None and not self._closed and self._nursery.alive(self._number)
+        return self.ended is None and not self.closed and self._nursery.alive(self._number)
 
     def output(self) -> str:
         """The last 64 KB of what the worker wrote to stdout and stderr."""
@@ -85,10 +97,10 @@ class Channel:
         spec = self.spec
         wish = {
             "name": spec.name,
-            "path": str(spec.path),
+            "path": str(spec.path.absolute()),
             "kind": spec.kind,
-            "adapter": str(spec.adapter) if spec.adapter is not None else "",
-            "binding": str(spec.binding) if spec.binding is not None else "",
+            "adapter": str(spec.adapter.absolute()) if spec.adapter is not None else "",
+            "binding": str(spec.binding.absolute()) if spec.binding is not None else "",
             "preload": list(spec.preload),
             "in_place": sorted(spec.in_place),
         }
@@ -113,6 +125,7 @@ class Channel:
         try:
             ok, value = self._finish(self._loading, self.spec.setup_limit, "being imported")
         except (WorkerDied, DeadlinePassed) as error:
+            self.hung = isinstance(error, DeadlinePassed)
             self.ended = SetupFailed(str(error))
             raise self.ended from None
         if not ok:
@@ -134,41 +147,38 @@ class Channel:
         message, buffers = wire.encode_batch(name, calls, keep)
         self._sent = len(message) + sum(raw.nbytes for raw in buffers)
         self._ask("put", message, buffers, f"receiving the arguments of {name}")
+        self._line.outbox.tidy()
 
-    def go(self, name: str, calls: int, cpu_limit: float | None = None) -> Timing:
-        """Have the batch called; nothing else is between the two readings of the clock."""
+    def run(self, name: str) -> None:
+        """Have the batch called, without looking at a clock."""
+        self._check()
+        start = time.monotonic()
+        doing = f"calling {name}"
+        nonce = self._post("go", _NIL, (), start + self.spec.call_limit, doing)
+        self._receipt(self._await(start, self.spec.call_limit, doing), nonce, name)
+
+    def go(self, name: str, cpu_limit: float | None = None) -> Receipt:
+        """Have the batch called and timed; nothing else is between the two readings of the clock."""
         self._check()
         clock = self._clock
         assert clock is not None
         doing = f"calling {name}"
-        try:
-            before, main_before = clock.settled()
-        except ProcessLookupError:
-            self._died(doing)
+        before, main_before = self._settled(clock, doing)
         start = time.monotonic()
-        deadline = start + self.spec.call_limit
-        nonce = self._post("go", b"\xc0", (), deadline, doing)
+        nonce = self._post("go", _NIL, (), start + self.spec.call_limit, doing)
         if cpu_limit is None:
             frame = self._await(start, self.spec.call_limit, doing)
         else:
             frame = self._await_within(start, doing, name, before, cpu_limit)
         wall = time.monotonic() - start
-        ok, raw = self._open(frame, nonce)
-        try:
-            after, main_after = clock.settled()
-        except ProcessLookupError:
-            self._died(doing)
+        after, main_after = self._settled(clock, doing)
         elsewhere, self._charged = before - self._charged, after
-        if bytes(raw) != b"\xc0":
-            self._lied("a receipt carried something")
-        if not ok:
-            self.get(name)
-            self._lied("a call failed and nothing was raised")
-        return Timing(calls, wall, main_after - main_before, after - before, max(0.0, elsewhere))
+        self._receipt(frame, nonce, name)
+        return Receipt(wall, main_after - main_before, after - before, max(0.0, elsewhere))
 
     def get(self, name: str) -> list[Any]:
         """The results of the last *go*."""
-        value = self._ask("get", b"\xc0", (), f"handing over the results of {name}")
+        value = self._ask("get", _NIL, (), f"handing over the results of {name}")
         if type(value) is not list:
             self._lied("results did not come as a list")
         return value
@@ -180,7 +190,7 @@ class Channel:
 
     def trim(self) -> None:
         """Collect garbage and give free memory back."""
-        self._ask("trim", b"\xc0", (), "giving memory back")
+        self._ask("trim", _NIL, (), "giving memory back")
 
     def freeze(self) -> None:
         """Have the worker and all it started stand still."""
@@ -197,9 +207,9 @@ class Channel:
 
     def close(self) -> None:
         """End the worker and everything it started. Safe to call twice."""
-        if self._closed:
+        if self.closed:
             return
-        self._closed = True
+        self.closed = True
         if self.ended is None:
             self.ended = WorkerDied(f"the worker of {self.spec.path.name} is closed; ask the pool for a fresh one")
         if os.getpid() == self._owner and not self._number_is_gone:
@@ -226,6 +236,20 @@ class Channel:
         if not ok:
             raise failures.exception(value, self.spec)
         return value
+
+    def _receipt(self, frame: frames.Frame, nonce: bytes, name: str) -> None:
+        ok, raw = self._open(frame, nonce)
+        if bytes(raw) != _NIL:
+            self._lied("a receipt carried something")
+        if not ok:
+            self.get(name)
+            self._lied("a call failed and nothing was raised")
+
+    def _settled(self, clock: CpuClock, doing: str) -> tuple[float, float]:
+        try:
+            return clock.settled()
+        except ProcessLookupError:
+            self._died(doing)
 
     def _finish(self, nonce: bytes, limit: float, doing: str) -> tuple[bool, Any]:
         frame = self._await(time.monotonic(), limit, doing)
@@ -258,18 +282,12 @@ class Channel:
         if early:
             self._lied("a reply came before its request")
         nonce = os.urandom(8)
-        pieces, fd = frames.pack(_encode([nonce, verb, msgspec.Raw(message)]), buffers)
-        try:
-            for piece in pieces:
-                view = memoryview(piece)
-                while view.nbytes:
-                    view = view[self._send(view, fd, deadline, doing) :]
-                    if fd >= 0:
-                        os.close(fd)
-                        fd = -1
-        finally:
-            if fd >= 0:
-                os.close(fd)
+        pieces, fd = frames.pack(_encode([nonce, verb, msgspec.Raw(message)]), buffers, self._line.outbox)
+        for piece in pieces:
+            view = memoryview(piece)
+            while view.nbytes:
+                view = view[self._send(view, fd, deadline, doing) :]
+                fd = -1
         return nonce
 
     def _send(self, view: memoryview, fd: int, deadline: float, doing: str) -> int:
@@ -318,7 +336,11 @@ class Channel:
             except ProcessLookupError:
                 used = 0.0
             if used > cpu_limit:
-                self._stop(name, used, cpu_limit)
+                # It may have finished since: what is done need not be stopped.
+                frame = self._turn(0.0, doing)
+                if frame is None:
+                    self._stop(name, used, cpu_limit)
+                return frame
             if time.monotonic() >= deadline:
                 deadline = self._extended(start, self.spec.call_limit)
                 if time.monotonic() >= deadline:

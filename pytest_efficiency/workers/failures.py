@@ -27,7 +27,7 @@ _SIGNALS = {
     signal.SIGBUS: "bus error (SIGBUS): it touched memory that is not there",
     signal.SIGFPE: "arithmetic error (SIGFPE): an integer division by zero in native code",
     signal.SIGILL: "illegal instruction (SIGILL)",
-    signal.SIGABRT: "aborted (SIGABRT): native code called abort(), e.g. for an uncaught C++ exception or a broken heap",
+    signal.SIGABRT: "aborted (SIGABRT): native code called abort(): an uncaught C++ exception, or a broken heap",
     signal.SIGKILL: "killed (SIGKILL): out of memory?",
     signal.SIGXCPU: "CPU time used up (SIGXCPU)",
 }

@@ -1,13 +1,14 @@
 """Frames on a socket: a header, a message, and large memory beside it.
 
-Large memory travels as a sealed memory file whose descriptor goes with the frame (Linux), else through the socket. A
-sealed file can no longer change or shrink, and it is read, never mapped, so that whoever made it cannot disturb the
-reader. Used by both sides and by the zygote.
+Large memory travels as a sealed memory file whose descriptor goes with the frame (Linux), else through the socket. The
+receiver reads it into memory of its own and never maps it, so that whoever made it cannot disturb the reader, and
+cannot be written to by whoever receives it. Used by both sides and by the zygote.
 """
 
 from __future__ import annotations
 
 import fcntl
+import mmap
 import os
 import socket
 import stat
@@ -22,8 +23,12 @@ if TYPE_CHECKING:
 
 HEADER = struct.Struct("<IIQ")
 NOTHING, INLINE, MEMORY_FILE = range(3)
+# The last one stops every write but those through a mapping made before. Not named by Python's fcntl yet.
+_FUTURE_WRITE = 0x0010
 HAVE_MEMORY_FILES = hasattr(os, "memfd_create") and hasattr(fcntl, "F_ADD_SEALS")
+_SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | _FUTURE_WRITE if HAVE_MEMORY_FILES else 0
 _CHUNK = 65536
+_KEPT = 64 * 2**20
 _CLOEXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 
 
@@ -52,7 +57,7 @@ class InlineBlob:
 
 
 class MemoryFile:
-    """Memory that came as the descriptor of a sealed file; the descriptor is ours and closed by `close`."""
+    """Memory that came as the descriptor of a sealed file; `close` closes it."""
 
     def __init__(self, fd: int, size: int) -> None:
         self._fd = fd
@@ -62,9 +67,8 @@ class MemoryFile:
             seals = fcntl.fcntl(fd, fcntl.F_GET_SEALS)
         except OSError:
             seals = 0
-        # Without these seals, reading could block (a pipe, a file system of theirs) or come out short.
-        needed = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK
-        if not stat.S_ISREG(found.st_mode) or seals & needed != needed or found.st_size < size:
+        # Only memory files can have this seal. Reading anything else could block (a pipe, a file system of theirs).
+        if not stat.S_ISREG(found.st_mode) or not seals & fcntl.F_SEAL_SHRINK or found.st_size < size:
             self.close()
             msg = "a sealed memory file was expected beside a message and something else came"
             raise WireError(msg)
@@ -86,15 +90,67 @@ class MemoryFile:
             self._fd = -1
 
 
+class Outbox:
+    """Where one side lays out the memory it sends: a memory file that is kept, because making one costs 3 ms for 8 MB.
+
+    Only the mapping made here can write: the kernel refuses every other way, also to whoever gets the descriptor.
+    """
+
+    def __init__(self) -> None:
+        self._fd = -1
+        self._room = 0
+        self._memory: mmap.mmap | None = None
+
+    def fill(self, buffers: Sequence[memoryview], starts: Sequence[int], size: int) -> int:
+        """Copy buffers to their places; the descriptor to send, which stays ours. -1: use the socket instead."""
+        if not HAVE_MEMORY_FILES:
+            return -1
+        if size > self._room:
+            self.close()
+            try:
+                self._make(-(-size // mmap.PAGESIZE) * mmap.PAGESIZE)
+            except OSError:
+                # A kernel before 5.1 does not know the seal.
+                self.close()
+                return -1
+        assert self._memory is not None
+        for start, raw in zip(starts, buffers, strict=True):
+            self._memory[start : start + raw.nbytes] = raw
+        return self._fd
+
+    def tidy(self) -> None:
+        """After sending: keep what the next batch will need again, but no more than that."""
+        if self._room > _KEPT:
+            self.close()
+
+    def close(self) -> None:
+        """Give the memory back."""
+        if self._memory is not None:
+            self._memory.close()
+            self._memory = None
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+        self._room = 0
+
+    def _make(self, room: int) -> None:
+        self._fd = os.memfd_create("pytest-efficiency", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        os.ftruncate(self._fd, room)
+        self._memory = mmap.mmap(self._fd, room)
+        fcntl.fcntl(self._fd, fcntl.F_ADD_SEALS, _SEALS)
+        self._room = room
+
+
 def pack(
-    message: bytes, buffers: Sequence[memoryview] = (), *, memory_files: bool = HAVE_MEMORY_FILES
+    message: bytes, buffers: Sequence[memoryview] = (), outbox: Outbox | None = None
 ) -> tuple[list[bytes | memoryview], int]:
-    """The pieces to send in order, and the descriptor to send with the first (-1: none; close it after sending)."""
+    """The pieces to send in order, and the outbox's descriptor to send with the first (-1: none)."""
     if not buffers:
         return [HEADER.pack(len(message), NOTHING, 0) + message], -1
     starts, size = offsets(buffers)
-    if memory_files:
-        return [HEADER.pack(len(message), MEMORY_FILE, size) + message], _sealed(buffers, starts)
+    fd = outbox.fill(buffers, starts, size) if outbox is not None else -1
+    if fd >= 0:
+        return [HEADER.pack(len(message), MEMORY_FILE, size) + message], fd
     pieces: list[bytes | memoryview] = [HEADER.pack(len(message), INLINE, size) + message]
     end = 0
     for start, raw in zip(starts, buffers, strict=True):
@@ -103,26 +159,12 @@ def pack(
     return pieces, -1
 
 
-def _sealed(buffers: Sequence[memoryview], starts: Sequence[int]) -> int:
-    fd = os.memfd_create("pytest-efficiency", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    try:
-        for start, raw in zip(starts, buffers, strict=True):
-            done = 0
-            while done < raw.nbytes:
-                done += os.pwrite(fd, raw[done:], start + done)
-        seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
-        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
-    except BaseException:
-        os.close(fd)
-        raise
-    return fd
-
-
 class Line:
     """Frames out of a socket, blocking or not."""
 
     def __init__(self, sock: socket.socket, *, most_fds: int = 1) -> None:
         self.sock = sock
+        self.outbox = Outbox()
         self._most_fds = most_fds
         # CMSG_LEN and not CMSG_SPACE, whose padding has room for one descriptor more.
         self._ancillary = socket.CMSG_LEN(4 * most_fds)
@@ -198,24 +240,22 @@ class Line:
 
     def send(self, message: bytes, buffers: Sequence[memoryview] = (), fds: Sequence[int] = ()) -> None:
         """Send a frame, waiting until all of it is on its way; the socket blocks."""
-        pieces, fd = pack(message, buffers)
-        try:
-            first = pieces[0]
-            passed = [fd] if fd >= 0 else list(fds)
-            if passed:
-                rights = struct.pack(f"{len(passed)}i", *passed)
-                done = self.sock.sendmsg([first], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
-                first = memoryview(first)[done:]
-            self.sock.sendall(first)
-            for piece in pieces[1:]:
-                self.sock.sendall(piece)
-        finally:
-            if fd >= 0:
-                os.close(fd)
+        pieces, fd = pack(message, buffers, self.outbox)
+        passed = [fd] if fd >= 0 else fds
+        first = pieces[0]
+        if passed:
+            rights = struct.pack(f"{len(passed)}i", *passed)
+            done = self.sock.sendmsg([first], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+            first = memoryview(first)[done:]
+        self.sock.sendall(first)
+        for piece in pieces[1:]:
+            self.sock.sendall(piece)
+        self.outbox.tidy()
 
     def close(self) -> None:
         """Close the socket and whatever came through it unasked."""
         for fd in self._fds:
             os.close(fd)
         self._fds = []
+        self.outbox.close()
         self.sock.close()

@@ -208,16 +208,16 @@ class Desk:
 
 
 def _names(place: Any) -> list[str]:
-    """The names that a module or a binding's object defines itself, without what it imported."""
+    """The names that a module or a binding's object has, without what it imported from elsewhere."""
     if isinstance(place, dict):
         return [name for name in place if isinstance(name, str)]
-    own = getattr(place, "__name__", None)
     found = []
     for name in dir(place):
         value = getattr(place, name, None)
-        if isinstance(value, types.ModuleType) or getattr(value, "__module__", own) in {"typing", "__future__"}:
-            continue
-        found.append(name)
+        home = getattr(value, "__module__", None)
+        imported = isinstance(home, str) and (home.partition(".")[0] in sys.stdlib_module_names or home == "numpy")
+        if not imported or home == getattr(place, "__name__", None):
+            found.append(name)
     return found
 
 

@@ -103,6 +103,10 @@ class Nursery:
         self._pump(0.0, lambda: False)
         return not self._closed and number not in self._statuses
 
+    def lost(self) -> bool:
+        """Whether the zygote has ended, and its workers with it."""
+        return self._closed or self._process.poll() is not None
+
     def close(self) -> None:
         """End the zygote, which ends its workers. Safe to call twice."""
         with self._lock:

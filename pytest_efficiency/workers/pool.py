@@ -30,18 +30,20 @@ class Pool:
     """Starts workers behind a wall, and ends them all.
 
     ``wall``: "process". ``zygotes``: whether workers fork from a process that has loaded the trusted packages; by
-    default where that is safe (Linux).
+    default where that is safe (Linux). ``limits``: what each worker may use.
     """
 
-    def __init__(self, wall: Literal["process"] = "process", *, zygotes: bool | None = None) -> None:
+    def __init__(
+        self, wall: Literal["process"] = "process", *, zygotes: bool | None = None, limits: Limits | None = None
+    ) -> None:
         if wall != "process":
             msg = f"the wall {wall!r} was asked for; this version has only 'process'; use that one"
             raise EfficiencyError(msg)
         self.wall = wall
         self._fork = sys.platform.startswith("linux") if zygotes is None else zygotes
-        self._limits = Limits(cpu_seconds=_CPU_SECONDS)
+        self._limits = limits or Limits(cpu_seconds=_CPU_SECONDS)
         self._nurseries: dict[tuple[tuple[str, ...], bool], Nursery] = {}
-        self._channels: weakref.WeakSet[Channel] = weakref.WeakSet()
+        self._channels: set[Channel] = set()
         self._shared: dict[_Key, Channel] = {}
         self._ahead: defaultdict[_Key, list[Channel]] = defaultdict(list)
         self._hung: dict[_Key, SetupFailed] = {}
@@ -68,7 +70,7 @@ class Pool:
         try:
             channel.load()
         except SetupFailed as error:
-            if " was not imported within " in str(error):
+            if channel.hung:
                 # A module that hangs costs its limit once, not once for every test.
                 self._hung[key] = error
             channel.close()
@@ -123,8 +125,9 @@ class Pool:
     def close(self) -> None:
         """End every worker and everything that they started. Safe to call twice."""
         with self._lock:
-            for channel in list(self._channels):
+            for channel in self._channels:
                 channel.abandon()
+            self._channels.clear()
             self._shared.clear()
             self._ahead.clear()
             self._finalizer()
@@ -138,11 +141,13 @@ class Pool:
             raise EfficiencyError(msg)
         which = (tuple(sorted(set(spec.preload))), spec.threads)
         nursery = self._nurseries.get(which)
-        if nursery is None:
+        if nursery is None or nursery.lost():
+            if nursery is not None:
+                nursery.close()
             nursery = Nursery(which[0], threads=spec.threads, fork=self._fork, limits=self._limits)
             self._nurseries[which] = nursery
         channel = Channel(nursery, spec)
-        self._channels.add(channel)
+        self._channels = {known for known in self._channels if not known.closed} | {channel}
         return channel
 
 

@@ -10,8 +10,6 @@ Arrays above `SMALL` bytes stay out of the message; they are the *buffers* besid
 
 from __future__ import annotations
 
-import math
-import re
 import struct
 import sys
 from itertools import chain
@@ -24,23 +22,28 @@ from pytest_efficiency.errors import WireError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    import numpy as np
-
 SMALL = 65536
 DEEPEST = 150
 LONGEST_INT = 4 * 2**20
-# A view whose elements overlap (broadcast, sliding windows) can claim more than it brings: only this much of it.
-OVERLAP = 64 * 2**20
 ALIGNMENT = 64
 
 _BIG_INT, _TUPLE, _SET, _FROZENSET, _COMPLEX, _BYTEARRAY, _DICT, _SURROGATES, _ROWS, _SCALAR, _ARRAY = range(1, 12)
 
 _AS_THEY_ARE = frozenset({type(None), bool, float, bytes})
 _FLAT = _AS_THEY_ARE | {int, str}
-# Numbers up to 8 bytes a part, and text of fixed width; never object ("O"), whose bytes are pointers.
-_DTYPE = re.compile(r"\|b1|[|<>][iu][1248]|[<>]f[248]|[<>]c(?:8|16)|[<>]U\d{1,6}|\|S\d{1,6}")
 _encode = msgspec.msgpack.Encoder().encode
 _COMPLEX_FORM = struct.Struct("<dd")
+
+_MALFORMED = (
+    msgspec.MsgspecError,
+    struct.error,
+    ValueError,
+    TypeError,
+    OverflowError,
+    RecursionError,
+    MemoryError,
+    OSError,
+)
 
 # (the place above, what leads here): a chain, because most values are never complained about.
 Place = tuple["Place | None", str, Any]
@@ -120,7 +123,7 @@ def decode(message: bytes | bytearray | memoryview | msgspec.Raw, blob: Blob | N
         return _Reading(blob).value(message)
     except WireError:
         raise
-    except (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError, MemoryError, OSError) as error:
+    except _MALFORMED as error:
         msg = f"a message was expected and these bytes are none: {type(error).__name__}: {str(error)[:200]}"
         raise WireError(msg) from None
 
@@ -190,33 +193,23 @@ class _Writing:
     def _numpy(self, value: Any, place: Place) -> msgspec.msgpack.Ext:
         import numpy as np
 
-        if isinstance(value, np.generic):
-            return msgspec.msgpack.Ext(_SCALAR, _encode([_described(value.dtype, place), value.tobytes()]))
-        if type(value) is not np.ndarray:
-            raise _cannot_cross(value, place)
-        described = _described(value.dtype, place)
-        if value.flags.c_contiguous:
-            order, view, start = "C", value.reshape(-1), 0
-        elif value.flags.f_contiguous:
-            order, view, start = "F", value.T.reshape(-1), 0
-        else:
-            order = "S"
-            view, start = _extent(value)
-            if value.nbytes > max(view.nbytes, OVERLAP):
-                msg = f"{_words(place)}: a view of {value.nbytes} bytes whose elements overlap cannot cross; pass a copy"
-                raise WireError(msg)
-        raw = memoryview(view.view(np.uint8)) if view.nbytes else memoryview(b"")
-        large = raw.nbytes > SMALL
-        where = self._reserve(raw) if large else -1
-        writeable = bool(value.flags.writeable)
-        head = [described, list(value.shape), order, list(value.strides) if order == "S" else [], start, writeable]
-        return msgspec.msgpack.Ext(_ARRAY, _encode([*head, where, raw.nbytes, b"" if large else raw]))
+        from pytest_efficiency.workers import arrays
 
-    def _reserve(self, raw: memoryview) -> int:
+        if type(value) is not np.ndarray and not isinstance(value, np.generic):
+            raise _cannot_cross(value, place)
+        try:
+            if isinstance(value, np.generic):
+                return msgspec.msgpack.Ext(_SCALAR, _encode([arrays.describe(value.dtype), value.tobytes()]))
+            head, raw = arrays.lay_out(value)
+        except WireError as error:
+            msg = f"{_words(place)}: {error}"
+            raise WireError(msg) from None
+        if raw.nbytes <= SMALL:
+            return msgspec.msgpack.Ext(_ARRAY, _encode([head, -1, raw]))
         where = -(-self._end // ALIGNMENT) * ALIGNMENT
         self._end = where + raw.nbytes
         self.buffers.append(raw)
-        return where
+        return msgspec.msgpack.Ext(_ARRAY, _encode([head, where, b""]))
 
 
 class _Reading:
@@ -265,58 +258,35 @@ class _Reading:
             keys, items = (_expect(part, list) for part in parts)
             return dict(zip(keys, items, strict=True))
         if code == _SCALAR:
-            return _scalar(*parts)
+            from pytest_efficiency.workers import arrays
+
+            return arrays.scalar(*parts)
         if code == _ARRAY:
             return self._array(*parts)
         msg = f"extension {code} is none of ours"
         raise WireError(msg)
 
-    def _array(
-        self,
-        described: Any,
-        shape: Any,
-        order: Any,
-        strides: Any,
-        start: Any,
-        writeable: Any,
-        where: Any,
-        length: Any,
-        raw: Any,
-    ) -> np.ndarray[Any, Any]:
-        import numpy as np
+    def _array(self, head: Any, where: Any, raw: Any) -> Any:
+        from pytest_efficiency.workers import arrays
 
-        dtype = _dtype(described)
-        shape = tuple(_natural(count) for count in _expect(shape, list))
-        length, start = _natural(length), _natural(start)
-        within = self._blob.size if self._blob is not None and where != -1 else len(_expect(raw, bytes))
-        elements = math.prod(shape)
-        if length > within or elements * dtype.itemsize > max(within, OVERLAP):
-            msg = f"an array of shape {shape} needs more bytes than came with it"
-            raise WireError(msg)
-        if order == "S":
-            memory = np.empty(length, np.uint8)
-            steps = tuple(_expect(step, int) for step in _expect(strides, list))
-            if len(steps) != len(shape):
-                msg = f"an array of shape {shape} came with {len(steps)} strides"
-                raise WireError(msg)
-            # ndarray() itself refuses strides that lead out of the buffer.
-            array = np.ndarray(shape, dtype, buffer=memory.data, offset=start, strides=steps)
-        elif order in {"C", "F"} and elements * dtype.itemsize == length:
-            array = np.empty(shape, dtype, order=order)
-            memory = (array if order == "C" else array.T).reshape(-1).view(np.uint8) if length else np.empty(0, np.uint8)
+        blob = self._blob
+        if where == -1:
+
+            def fill(view: memoryview) -> None:
+                view[:] = raw
+
+            within = len(arrays.expect(raw, bytes))
+        elif blob is not None:
+
+            def fill(view: memoryview) -> None:
+                blob.read_into(view, where)
+
+            # Whatever lies outside what came is more than came.
+            within = blob.size - arrays.natural(where)
         else:
-            msg = f"an array of shape {shape} came with {length} bytes in order {order!r:.20}"
+            msg = "an array was announced beside a message and nothing came"
             raise WireError(msg)
-        if length and where == -1:
-            memory[:] = np.frombuffer(raw, np.uint8, length)
-        elif length and self._blob is not None:
-            if _natural(where) + length > self._blob.size:
-                msg = "an array lies outside the memory that came with the message"
-                raise WireError(msg)
-            self._blob.read_into(memoryview(memory), where)
-        if not _expect(writeable, bool):
-            array.flags.writeable = False
-        return array
+        return arrays.rebuild(arrays.expect(head, list), within, fill)
 
 
 def _text(value: str) -> Any:
@@ -327,95 +297,9 @@ def _text(value: str) -> Any:
     return value
 
 
-def _extent(array: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], int]:
-    """All memory from a strided array's lowest byte to its highest, and where in it the first element is."""
-    import numpy as np
-
-    reach = [(count - 1) * step for count, step in zip(array.shape, array.strides, strict=True)]
-    below = -sum(step for step in reach if step < 0)
-    above = sum(step for step in reach if step > 0) + array.itemsize
-    address = array.__array_interface__["data"][0] - below
-    # An odd address is part of what a strided view of a packed record costs: keep it odd.
-    odd = address % array.dtype.alignment
-
-    class Memory:
-        __array_interface__ = {  # noqa: RUF012 - read by NumPy, once
-            "data": (address, True),
-            "shape": (below + above,),
-            "typestr": "|u1",
-            "version": 3,
-        }
-        keep = array
-
-    raw = np.asarray(Memory())
-    if odd:
-        raw = np.concatenate([np.zeros(odd, np.uint8), raw])
-    return raw, below + odd
-
-
-def _described(dtype: np.dtype[Any], place: Place) -> Any:
-    """A dtype as plain data: its code, or for records [[names, codes, offsets], size]."""
-    if dtype.names is None:
-        if dtype.subdtype is None and _DTYPE.fullmatch(dtype.str):
-            return dtype.str
-    elif dtype.fields is not None:
-        fields = [dtype.fields[name] for name in dtype.names]
-        codes = [field[0].str for field in fields]
-        if all(field[0].names is None and field[0].subdtype is None for field in fields) and all(
-            _DTYPE.fullmatch(code) for code in codes
-        ):
-            return [[list(dtype.names), codes, [int(field[1]) for field in fields]], dtype.itemsize, dtype.isalignedstruct]
-    msg = f"{_words(place)}: NumPy data of dtype {str(dtype)[:80]} cannot cross; use numbers, bool or text of fixed width"
-    raise WireError(msg)
-
-
-def _dtype(described: Any) -> np.dtype[Any]:
-    import numpy as np
-
-    if type(described) is str:
-        return np.dtype(_code(described))
-    (names, codes, offsets), size, aligned = _expect(described, list)
-    return np.dtype(
-        {
-            "names": [_expect(name, str) for name in _expect(names, list)],
-            "formats": [_code(code) for code in _expect(codes, list)],
-            "offsets": [_natural(offset) for offset in _expect(offsets, list)],
-            "itemsize": _natural(size),
-        },
-        align=_expect(aligned, bool),
-    )
-
-
-def _code(code: Any) -> str:
-    if type(code) is not str or not _DTYPE.fullmatch(code):
-        msg = f"dtype {code!r:.40} is none that crosses"
-        raise WireError(msg)
-    return code
-
-
-def _scalar(described: Any, raw: Any) -> Any:
-    import numpy as np
-
-    dtype = _dtype(described)
-    if len(_expect(raw, bytes)) != dtype.itemsize:
-        msg = f"a NumPy scalar of {dtype.itemsize} bytes came as {len(raw)}"
-        raise WireError(msg)
-    if dtype.itemsize == 0:
-        return dtype.type()
-    # A copy, because a record scalar is a view and what it would view here is read-only.
-    return np.frombuffer(raw, dtype).copy()[0]
-
-
 def _expect(value: Any, kind: type) -> Any:
     if type(value) is not kind:
         msg = f"{kind.__name__} was expected in a message and {type(value).__name__} came"
-        raise WireError(msg)
-    return value
-
-
-def _natural(value: Any) -> int:
-    if type(value) is not int or value < 0:
-        msg = f"a count or offset was expected in a message and {type(value).__name__} came"
         raise WireError(msg)
     return value
 

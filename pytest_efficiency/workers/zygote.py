@@ -1,7 +1,7 @@
 """Runs as a script: a process that has loaded trusted packages only, and forks the workers.
 
-``python -I -B zygote.py CONTROL-FD JSON``. A fork of it is a worker with NumPy in a few milliseconds. It is also what the
-workers are children of: it ends them with everything they started, sees how they ended, adopts and ends what they
+``python -I -B zygote.py CONTROL-FD JSON``. A fork of it is a worker with NumPy in a few milliseconds. It is also what
+the workers are children of: it ends them with everything they started, sees how they ended, adopts and ends what they
 left behind, owns their scratch directories, and ends everything when the parent is gone, however that went. It never
 loads code under test.
 
@@ -79,14 +79,15 @@ class Zygote:
             self._end()
 
     def _turn(self) -> bool:
-        ready, _, _ = select.select([self._line.sock, self._wake], [], [], _LOOK)
+        control = self._line.sock.fileno()
+        ready, _, _ = select.select([control, self._wake], [], [], _LOOK)
         if os.getppid() != self._parent:
             return False
         if self._wake in ready:
             with suppress(BlockingIOError):
                 os.read(self._wake, 4096)
             self._reap()
-        if self._line.sock in ready:
+        if control in ready:
             self._line.feed()
             while (frame := self._line.frame(65536)) is not None:
                 verb, number = _request(frame.message)
@@ -116,6 +117,9 @@ class Zygote:
                 os.setsid()
                 _settle(channel, output, scratch)
                 limits_for_child(self._limits, zygote)
+                with suppress(OSError):
+                    # Where memory runs out, this is what the kernel should end first.
+                    Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
                 if not self._fork:
                     os.set_inheritable(3, True)
                     script = str(Path(inside.__file__).resolve())
@@ -241,12 +245,12 @@ def _settle(channel: int, output: int, scratch: Path) -> None:
         # Read once at import, and a cache must not outlive a claim.
         numba.config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"]
     # New ones, because the old remember that they wrote to a file of the zygote's.
-    sys.stdout = sys.__stdout__ = _stream(1)  # type: ignore[misc]
-    sys.stderr = sys.__stderr__ = _stream(2)  # type: ignore[misc]
+    sys.stdout = _stream(1)
+    sys.stderr = _stream(2)
 
 
 def _stream(fd: int) -> TextIO:
-    return open(fd, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: PTH123, SIM115
+    return open(fd, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
 
 
 def _reseed() -> None:
