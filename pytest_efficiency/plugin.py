@@ -7,6 +7,7 @@ The course's side is in `plugin_course`, registered when the first exercise is c
 from __future__ import annotations
 
 import os
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -178,15 +179,20 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
         answer = yield
     except Unclear as unclear:
         return _became_unclear(item, unclear.verdict, said.get("unclear"))
-    except AssertionError as error:
-        _say_verdict(error, recorder)
+    except Exception as error:
+        _hide_our_frames(error)
+        if isinstance(error, AssertionError):
+            _say_verdict(error, recorder)
         raise
     finally:
         current.reset(token)
     for line in recorder.unused():
         if in_exercise(item):
             pytest.fail(line, pytrace=False)
-        item.warn(PytestEfficiencyWarning(line))
+        try:
+            item.warn(PytestEfficiencyWarning(line))
+        except PytestEfficiencyWarning as error:  # -W error
+            pytest.fail(f"PytestEfficiencyWarning: {error}", pytrace=False)
     return answer
 
 
@@ -219,6 +225,13 @@ def _became_unclear(item: pytest.Item, verdict: Verdict, marked: str | None) -> 
         pytest.skip(verdict.message)
     if choice == "fail":
         pytest.fail(f"not measured: {verdict.message}", pytrace=False)
+
+
+def _hide_our_frames(error: BaseException) -> None:
+    """A traceback ends at the line of the test that made the claim; ``--full-trace`` shows the rest."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if str(frame.f_globals.get("__name__")).startswith("pytest_efficiency."):
+            frame.f_globals["__tracebackhide__"] = True
 
 
 def _say_verdict(error: AssertionError, recorder: Recorder) -> None:

@@ -52,7 +52,6 @@ class Claim:
         Raises:
             Unclear: it stayed undecided.
         """
-        __tracebackhide__ = True
         self.used = True
         known = self._verdicts.get(key)
         if known is not None:
@@ -78,36 +77,28 @@ class Claim:
         return verdict
 
     def _refuse(self, written: str) -> NoReturn:
-        __tracebackhide__ = True
         msg = f"{written} cannot be answered: {self._form}"
         raise TypeError(msg)
 
     def __bool__(self) -> bool:
-        __tracebackhide__ = True
         self._refuse(f"the truth of {self!r}")
 
     def __eq__(self, other: object) -> bool:
-        __tracebackhide__ = True
         self._refuse(f"{self!r} == {other!r}")
 
     def __ne__(self, other: object) -> bool:
-        __tracebackhide__ = True
         self._refuse(f"{self!r} != {other!r}")
 
     def __lt__(self, other: object) -> Verdict:
-        __tracebackhide__ = True
         self._refuse(f"{self!r} < {other!r}")
 
     def __le__(self, other: Any) -> Verdict:
-        __tracebackhide__ = True
         self._refuse(f"{self!r} <= {other!r}")
 
     def __gt__(self, other: object) -> Verdict:
-        __tracebackhide__ = True
         self._refuse(f"{self!r} > {other!r}")
 
     def __ge__(self, other: Any) -> Verdict:
-        __tracebackhide__ = True
         self._refuse(f"{self!r} >= {other!r}")
 
     __hash__ = object.__hash__
@@ -134,7 +125,6 @@ def subject_of(function: Callable[..., Any]) -> Subject:
     Raises:
         TypeError: ``function`` cannot be called.
     """
-    __tracebackhide__ = True
     if isinstance(function, RemoteFunction):
         return function.subject()
     if not callable(function):

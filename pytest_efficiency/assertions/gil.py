@@ -59,17 +59,14 @@ class GilClaim(Claim):
     @property
     def released(self) -> Verdict:
         """Whether other threads can run during the call."""
-        __tracebackhide__ = True
         return self._decided("released", lambda: self._judged("released"))
 
     @property
     def held(self) -> Verdict:
         """Whether no other thread can run during the call."""
-        __tracebackhide__ = True
         return self._decided("held", lambda: self._judged("held"))
 
     def _judged(self, claimed: Claimed) -> Verdict:
-        __tracebackhide__ = True
         with measuring(lambda: subject_of(self._f)) as (subject,):
             evidence = probe_gil(subject, self._call)
         return self._verdict(claimed, judge_gil(evidence, claimed), evidence)

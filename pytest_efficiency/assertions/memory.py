@@ -63,11 +63,9 @@ class MemoryClaim:
         return LeakClaim(self._f, self._call)
 
     def __bool__(self) -> bool:
-        __tracebackhide__ = True
         return bool(self._whole)
 
     def __le__(self, other: object) -> Verdict:
-        __tracebackhide__ = True
         return self._whole <= other
 
 
@@ -98,7 +96,6 @@ class PeakClaim(Claim):
         return f"memory({subject_name(self._f)}).peak"
 
     def __le__(self, other: str | float) -> Verdict:
-        __tracebackhide__ = True
         bound = parse_size(other)
         return self._decided(str(bound), lambda: self._judged(bound))
 
@@ -116,7 +113,6 @@ class PeakClaim(Claim):
             return evidence, subject.get()[-1]
 
     def _judged(self, bound: Size) -> Verdict:
-        __tracebackhide__ = True
         evidence, result = self._measure()
         allowed = _allowed(bound, self._call, result)
         decision = judge_peak(evidence, allowed)
@@ -156,7 +152,6 @@ class LeakClaim(Claim):
         return f"memory({subject_name(self._f)}).leaked"
 
     def __le__(self, other: str | float) -> Verdict:
-        __tracebackhide__ = True
         bound = parse_size(other)
         return self._decided(str(bound), lambda: self._judged(bound))
 
@@ -173,7 +168,6 @@ class LeakClaim(Claim):
             return measure_leak(subject, self._call)
 
     def _judged(self, bound: Size) -> Verdict:
-        __tracebackhide__ = True
         if bound.unit in ("inputs", "outputs"):
             msg = f"a leak is claimed in bytes, found {str(bound)!r}; write e.g. `memory(f).leaked <= \"0 B\"`"
             raise ClaimError(msg)

@@ -85,7 +85,6 @@ class ScalingClaim(Claim):
         return f"scaling({subject_name(self._f)}{over})"
 
     def __le__(self, other: str | GrowthClass) -> Verdict:
-        __tracebackhide__ = True
         claim = parse_class(other)
         return self._decided(str(claim), lambda: self._judged(claim))
 
@@ -128,7 +127,6 @@ class ScalingClaim(Claim):
         )
 
     def _judged(self, claim: GrowthClass) -> Verdict:
-        __tracebackhide__ = True
         if self._over is None:
             with measuring(lambda: subject_of(self._f)) as (subject,):
                 return self._run(claim, self._ladder(subject, None))

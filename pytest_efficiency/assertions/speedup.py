@@ -91,7 +91,6 @@ class SpeedupClaim(Claim):
         return f"speedup({f}, over={over})"
 
     def __ge__(self, other: float) -> Verdict:
-        __tracebackhide__ = True
         claim = check_claim(other)
         return self._decided(claim, lambda: self._judged(claim))
 
@@ -131,7 +130,6 @@ class SpeedupClaim(Claim):
 
     def _judged(self, claim: float) -> Verdict:
         """All looks: the first decides, unless it is too near the claim for one moment to be trusted."""
-        __tracebackhide__ = True
         looks: list[SpeedupDecision] = []
         rounds: list[Round] = []
         while True:
@@ -162,7 +160,7 @@ class SpeedupClaim(Claim):
         message = f"{said}: {outcome}, {decision.why}" if outcome == "unclear" else f"{said}: {outcome}, {figures}"
         details = [
             f"candidate {meter.candidate_seconds:.3g} s a call, reference {meter.reference_seconds:.3g} s a call",
-            f"{figures}; {decision.why}",
+            decision.why,
             *dict.fromkeys((*meter.notes, *decision.notes)),
             *hot,
         ]

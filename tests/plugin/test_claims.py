@@ -43,7 +43,7 @@ def test_false(speedup):
     )
     result = pytester.runpytest()
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.re_match_lines([r"E +AssertionError: assert speedup\(slow, over=fast\) >= 20.*"])
+    result.stdout.re_match_lines([r"E +assert speedup\(slow, over=fast\) >= 20.*"])
 
 
 def test_a_failed_claim_says_the_rest_in_a_section(pytester: pytest.Pytester) -> None:
@@ -74,7 +74,7 @@ def test_false():
 def test_a_claim_never_compared_is_a_warning(pytester: pytest.Pytester) -> None:
     """speedup(...) alone checks nothing."""
     pytester.makepyfile(FUNCTIONS + "def test_idle(speedup):\n    speedup(fast, over=slow)\n")
-    result = pytester.runpytest()
+    result = pytester.runpytest("-W", "default")
     result.assert_outcomes(passed=1, warnings=1)
     result.stdout.fnmatch_lines(["*PytestEfficiencyWarning: *was never compared*"])
 
@@ -82,9 +82,17 @@ def test_a_claim_never_compared_is_a_warning(pytester: pytest.Pytester) -> None:
 def test_a_comparison_that_nobody_looks_at_is_a_warning(pytester: pytest.Pytester) -> None:
     """The assert was forgotten."""
     pytester.makepyfile(FUNCTIONS + "def test_idle(speedup):\n    speedup(fast, over=slow) >= 20\n")
-    result = pytester.runpytest()
+    result = pytester.runpytest("-W", "default")
     result.assert_outcomes(passed=1, warnings=1)
     result.stdout.fnmatch_lines(["*PytestEfficiencyWarning: *write 'assert' before it*"])
+
+
+def test_the_warning_turned_into_an_error_says_the_same(pytester: pytest.Pytester) -> None:
+    """-W error: the test fails with the warning's own line."""
+    pytester.makepyfile(FUNCTIONS + "def test_idle(speedup):\n    speedup(fast, over=slow)\n")
+    result = pytester.runpytest("-W", "error")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["PytestEfficiencyWarning: *was never compared*"])
 
 
 def test_a_claim_that_is_asserted_warns_of_nothing(pytester: pytest.Pytester) -> None:
