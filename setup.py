@@ -70,7 +70,7 @@ def compiled_solutions() -> dict[str, Any]:
 setup(
     packages=[*find_packages(include=["pytest_efficiency", "pytest_efficiency.*"]), "pytest_efficiency.exercises"],
     package_dir={"pytest_efficiency.exercises": "exercises"},
-    package_data={"pytest_efficiency": ["py.typed"], "pytest_efficiency.exercises": ["**/*"]},
+    package_data={"pytest_efficiency": ["py.typed", "report/*.json"], "pytest_efficiency.exercises": ["**/*"]},
     exclude_package_data={"pytest_efficiency.exercises": GENERATED},
     include_package_data=False,
     **compiled_solutions(),
