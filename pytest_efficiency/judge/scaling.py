@@ -1,0 +1,411 @@
+"""Judges "grows at most like f(n)" by the local exponent at the tail. Pure: no clock, no subject, no unseeded chance.
+
+Which class a curve belongs to needs its whole shape, and every real curve has call overhead at small n and cache steps
+in the middle. A bound at the tail needs the slope there alone, and it can only be refuted, never established.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal
+
+from pytest_efficiency.errors import ClaimError
+from pytest_efficiency.judge.classes import GrowthClass, parse_class
+from pytest_efficiency.judge.counts import Counts, fit_counts, mixture
+from pytest_efficiency.judge.decision import Decision
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_efficiency.result import Outcome
+
+Evidence = Literal["time", "interpreter steps", "counter"]
+Wants = Literal["more", "escalate"]
+
+FEWEST_SIZES = 4
+SMALLEST_RANGE = 4.0
+FEWEST_ROUNDS = 4
+MOST_ROUNDS = 24
+
+# Each window reaches from n_max / w to n_max. A cache step raises one of them, a higher class raises all.
+_WINDOWS = (4.0, 16.0, 64.0)
+_WINDOW_POINTS = 3
+_RESAMPLES = 400
+_CONFIDENCE = 0.99
+# Below this an interval only says that the machine repeats its own bias: placement in memory moves slopes by as much.
+_FLOOR = 0.02
+_OVERHEAD_RATIO = 4.0
+# A point whose work is less than this part of the call overhead says nothing about the work.
+_VISIBLE = 0.3
+# Of a steep curve the small sizes are no tail: 64 times smaller means 260 000 times faster for n^3.
+_TAIL_OF_TIME = 1000.0
+_BEND = 0.10
+_LATE_SHARE = 0.15
+# A cache step that stays in the last window when calls get longer adds up to 0.7; a late quadratic adds more.
+_WHOLE_POWER = 0.85
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """What a ladder has measured so far.
+
+    Attributes:
+        sizes: n, ascending; the true n where the generator gives it.
+        samples: per size, seconds per call, one figure a round.
+        reference: the same for the reference on the same inputs (``over=``): the ratio of the two is judged.
+        clock: what was read: "CPU time", "CPU time of all threads", "wall time".
+        calls: how many calls were made in all.
+        overhead: seconds of one round trip to a worker, already taken off the samples.
+        exhausted: the time budget is used up; no more rounds will come.
+        can_escalate: the ladder can still be made longer.
+        ended: why there is no larger size.
+        problem: why there is no usable ladder at all; empty where there is one.
+        notes: lines for the report.
+    """
+
+    sizes: tuple[float, ...]
+    samples: tuple[tuple[float, ...], ...]
+    reference: tuple[tuple[float, ...], ...] | None = None
+    clock: str = "CPU time"
+    calls: int = 0
+    overhead: float = 0.0
+    exhausted: bool = False
+    can_escalate: bool = True
+    ended: str = ""
+    problem: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def rounds(self) -> int:
+        """How often every size has been sampled."""
+        return min((len(one) for one in self.samples), default=0)
+
+    @property
+    def seconds(self) -> tuple[float, ...]:
+        """The best time per call at each size."""
+        return tuple(min(one, default=math.nan) for one in self.samples)
+
+    @property
+    def reference_seconds(self) -> tuple[float, ...] | None:
+        """The reference's best time per call at each size."""
+        return None if self.reference is None else tuple(min(one, default=math.nan) for one in self.reference)
+
+
+@dataclass(frozen=True)
+class ScalingDecision(Decision):
+    """A `Decision` whose value is an exponent: the slope of the tail on log-log paper.
+
+    Attributes:
+        bound: the exponent from which on the claim is refuted: midway between the claim's own and the next group's.
+        claimed: the claim's own exponent over the same sizes.
+        window: smallest and largest n of the window that decided.
+        holds_up_to: the largest n up to which the claim was seen to hold; None if nowhere.
+        evidence: what decided.
+        wants: what would help where ``outcome`` is None.
+    """
+
+    bound: float = math.nan
+    claimed: float = math.nan
+    window: tuple[float, float] = (math.nan, math.nan)
+    holds_up_to: float | None = None
+    evidence: Evidence = "time"
+    wants: Wants | None = None
+    details: tuple[str, ...] = field(default=())
+
+    @property
+    def exponent(self) -> float:
+        """The measured exponent."""
+        return self.value
+
+
+@dataclass(frozen=True)
+class _Tail:
+    """Slope of one window against what the claim allows there.
+
+    ``low`` and ``high`` hold slope - bound between them; ``repeated`` is the slope's lower end as far as the rounds
+    differ, without the scatter of the sizes about the line.
+    """
+
+    first: float
+    slope: float
+    claimed: float
+    bound: float
+    low: float
+    high: float
+    repeated: float = 0.0
+
+    @property
+    def excess(self) -> float:
+        return self.slope - self.bound
+
+
+def judge_counts(counts: Counts | None, claim: GrowthClass | str) -> ScalingDecision | None:
+    """Reject on counts of steps alone, before anything is timed; None where they do not reject."""
+    growth = parse_class(claim)
+    fit = fit_counts(counts, growth) if counts is not None else None
+    if counts is None or fit is None or not fit.rejects:
+        return None
+    largest = counts.sizes[-1]
+    steps_fit = f"{fit.best} fits best" if fit.best.order > growth.order else f"they grow faster than {growth}"
+    why = (
+        f"{counts.source} outgrow {growth}: {_cut(counts.means[0])} at n = {_cut(counts.sizes[0])}, "
+        f"{_cut(counts.means[-1])} at n = {_cut(largest)}; {steps_fit}, and {growth} misses the counts "
+        f"by {fit.misfit:.0%}"
+    )
+    return ScalingDecision(
+        "failed",
+        fit.exponent,
+        (fit.exponent, fit.exponent),
+        why,
+        bound=growth.local_exponent(largest),
+        claimed=growth.local_exponent(largest),
+        window=(counts.sizes[len(counts.sizes) // 2], largest),
+        evidence="interpreter steps" if counts.source == "interpreter steps" else "counter",
+    )
+
+
+def judge_scaling(
+    sampling: Sampling,
+    counts: Counts | None,
+    claim: GrowthClass | str,
+    *,
+    escalated: bool = False,
+    seed: int = 0,
+) -> ScalingDecision:
+    """Say whether the samples refute "grows at most like ``claim``"; ``outcome`` None asks for what ``wants`` says.
+
+    The tail's exponent is taken over three windows, and their minimum counts. It must exceed the midpoint between the
+    claim's own exponent and the next group's with its whole interval to fail, and stay below with its whole interval to
+    pass.
+
+    Args:
+        sampling: what was measured so far.
+        counts: interpreter steps, where there are any; they may reject and never acquit.
+        claim: the class of growth.
+        escalated: the ladder has been made longer once already.
+        seed: of the bootstrap.
+
+    Raises:
+        ClaimError: the class is unknown, or the sizes are no ascending numbers.
+    """
+    growth = parse_class(claim)
+    _check(sampling)
+    if (rejected := judge_counts(counts, growth)) is not None:
+        return rejected
+    if reason := _unusable(sampling):
+        return ScalingDecision("unclear", math.nan, (-math.inf, math.inf), reason)
+    if sampling.rounds < FEWEST_ROUNDS:
+        if sampling.exhausted:
+            reason = f"the time budget was used up after {sampling.rounds} of at least {FEWEST_ROUNDS} rounds"
+            return ScalingDecision("unclear", math.nan, (-math.inf, math.inf), reason)
+        return ScalingDecision(None, math.nan, (-math.inf, math.inf), "too few rounds yet", wants="more")
+    tails = _tails(sampling, growth, seed)
+    decisive = min(tails, key=lambda tail: tail.excess)
+    low, high = min(tail.low for tail in tails), min(tail.high for tail in tails)
+    best = replace(decisive, low=low, high=high)
+    may_escalate = not escalated and sampling.can_escalate and not sampling.exhausted
+    bend = tails[0].slope - tails[-1].slope
+    if low > 0:
+        if may_escalate and bend < -_BEND:
+            pending = "too steep, but flattening: longer calls will tell"
+            return _decision(None, sampling, growth, best, pending, "escalate")
+        return _decision("failed", sampling, growth, best, "")
+    if high < 0:
+        if may_escalate and bend > _BEND and _late_share(sampling, growth) > _LATE_SHARE:
+            pending = "flat enough, but steepening: longer calls will tell"
+            return _decision(None, sampling, growth, best, pending, "escalate")
+        if tails[0].repeated > tails[0].claimed + _WHOLE_POWER and bend > _BEND:
+            late = (
+                f"flat on the whole, but from n = {_cut(tails[0].first)} on it grows like n^{tails[0].slope:.2f}, and "
+                "where that leads is out of reach. Give larger sizes, or a reference with over="
+            )
+            return _decision("unclear", sampling, growth, best, late)
+        return _decision("passed", sampling, growth, best, "")
+    if sampling.rounds < MOST_ROUNDS // 2 and not sampling.exhausted:
+        return _decision(None, sampling, growth, best, "too close to the bound yet", "more")
+    if may_escalate:
+        return _decision(None, sampling, growth, best, "too close to the bound: longer calls will tell", "escalate")
+    if sampling.rounds < MOST_ROUNDS and not sampling.exhausted:
+        return _decision(None, sampling, growth, best, "too close to the bound yet", "more")
+    return _decision("unclear", sampling, growth, best, "")
+
+
+def _check(sampling: Sampling) -> None:
+    sizes = sampling.sizes
+    if any(not (math.isfinite(n) and n > 0) for n in sizes):
+        wrong = next(n for n in sizes if not (math.isfinite(n) and n > 0))
+        msg = f"sizes are positive numbers, but one of them is {wrong!r}. Look at the n that inputs(n) returns"
+        raise ClaimError(msg)
+    if any(small >= large for small, large in pairwise(sizes)):
+        msg = f"sizes must ascend, but they are {', '.join(map(_cut, sizes))}. Look at the n that inputs(n) returns"
+        raise ClaimError(msg)
+
+
+def _unusable(sampling: Sampling) -> str:
+    if sampling.problem:
+        return sampling.problem
+    sizes = sampling.sizes
+    if len(sizes) < FEWEST_SIZES or sizes[-1] < SMALLEST_RANGE * sizes[0]:
+        why = f" ({sampling.ended})" if sampling.ended else ""
+        return (
+            f"growth needs at least {FEWEST_SIZES} sizes over a factor of {SMALLEST_RANGE:g}, but only "
+            f"n = {', '.join(map(_cut, sizes)) or 'none'} could be measured{why}"
+        )
+    figures = [*sampling.seconds, *(sampling.reference_seconds or ())]
+    if sampling.rounds and not all(math.isfinite(one) and one > 0 for one in figures):
+        return f"too fast for the clock: {sampling.clock} of a whole batch of calls read as nothing"
+    return ""
+
+
+def _late_share(sampling: Sampling, claim: GrowthClass) -> float:
+    """Which part of the time at n_max the next group's class would hold in the best mixture with the claim's."""
+    import numpy as np
+
+    seconds = np.array(sampling.seconds)
+    if sampling.reference_seconds is not None:
+        seconds = seconds / np.array(sampling.reference_seconds)
+    lower = {GrowthClass(), claim, claim.ceiling} | ({GrowthClass(claim.power)} if claim.base is None else set())
+    classes = [*sorted(lower, key=lambda one: one.order), claim.next_group]
+    shares, _ = mixture(sampling.sizes, seconds, classes)
+    return shares[-1]
+
+
+def _tails(sampling: Sampling, claim: GrowthClass, seed: int) -> list[_Tail]:
+    """Slope and interval of each window, widest last."""
+    import numpy as np
+
+    sizes = np.array(sampling.sizes)
+    logs = np.log(sizes)
+    ceiling = np.array([claim.ceiling.log_growth(n) for n in sampling.sizes])
+    beyond = np.array([claim.next_group.log_growth(n) for n in sampling.sizes])
+    best = np.array(sampling.seconds)
+    drawn = _resampled(sampling.samples, seed)
+    if sampling.reference is not None:
+        best = best / np.array(sampling.reference_seconds)
+        drawn = drawn / _resampled(sampling.reference, seed + 1)
+    # A ratio of two times has no call overhead of its own to take off.
+    subtract = sampling.reference is None and best.max() > _OVERHEAD_RATIO * best[:2].min()
+    work, drawn_work, visible = best, drawn, np.ones(len(sizes), dtype=bool)
+    if subtract:
+        overhead = float(_overhead(sizes, best))
+        work = best - overhead
+        drawn_work = drawn - _overhead(sizes, drawn)[..., None]
+        visible = (work > _VISIBLE * overhead) & (drawn_work > 0).all(axis=0)
+        if visible[-_WINDOW_POINTS:].sum() < _WINDOW_POINTS:
+            work, drawn_work, visible = best, drawn, np.ones(len(sizes), dtype=bool)
+    visible &= best * _TAIL_OF_TIME >= best.max()
+    visible[-_WINDOW_POINTS:] = True
+    values, drawn_values = np.log(np.where(visible, work, 1.0)), np.log(np.where(visible, drawn_work, 1.0))
+    own = np.array([claim.log_growth(n) for n in sampling.sizes])
+    tails: list[_Tail] = []
+    edge = 0.5 * (1.0 - _CONFIDENCE)
+    scatter = 0.0
+    for chosen in _windows(sizes, visible):
+        centred = logs[chosen] - logs[chosen].mean()
+        weights = centred / (centred @ centred)
+        slope = float(values[chosen] @ weights)
+        lowest, highest = (float(one) for one in np.quantile(drawn_values[:, chosen] @ weights, [edge, 1.0 - edge]))
+        # The widest window comes first: three points say nothing about their own scatter.
+        scatter = scatter or _scatter(values[chosen] - values[chosen].mean() - slope * centred)
+        unsure = max(_FLOOR, 2.0 * scatter / math.sqrt(centred @ centred))
+        bound = 0.5 * float((ceiling[chosen] + beyond[chosen]) @ weights)
+        tails.append(
+            _Tail(
+                first=float(sizes[chosen[0]]),
+                slope=slope,
+                claimed=float(own[chosen] @ weights),
+                bound=bound,
+                low=min(lowest, slope - unsure) - bound,
+                high=max(highest, slope + unsure) - bound,
+                repeated=lowest,
+            )
+        )
+    return tails[::-1]
+
+
+def _windows(sizes: Any, visible: Any) -> list[Any]:
+    """The indices of each window's sizes, the widest window first; never fewer than three sizes."""
+    import numpy as np
+
+    usable = np.flatnonzero(visible)
+    counts = [int((visible & (sizes >= sizes[-1] / factor * (1.0 - 1e-9))).sum()) for factor in _WINDOWS]
+    return [usable[-count:] for count in sorted({max(count, _WINDOW_POINTS) for count in counts}, reverse=True)]
+
+
+def _overhead(sizes: Any, seconds: Any) -> Any:
+    """What a call costs at n = 0: the line through the two smallest sizes, held between 0 and the smaller time."""
+    import numpy as np
+
+    first, second = seconds[..., 0], seconds[..., 1]
+    at_zero = first - sizes[0] * (second - first) / (sizes[1] - sizes[0])
+    return np.clip(at_zero, 0.0, np.minimum(first, second))
+
+
+def _scatter(residuals: Any) -> float:
+    """Standard deviation of the points about their line: random inputs of different luck show nowhere else."""
+    points = len(residuals)
+    return math.sqrt(float(residuals @ residuals) / (points - 2)) if points >= _WINDOW_POINTS + 2 else 0.0
+
+
+def _resampled(samples: Sequence[Sequence[float]], seed: int) -> Any:
+    """The best times of ``_RESAMPLES`` bootstrap repetitions, one row each (Efron 1979)."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    columns = []
+    for one in samples:
+        values = np.array(one)
+        columns.append(values[rng.integers(0, len(values), (_RESAMPLES, len(values)))].min(axis=1))
+    return np.array(columns).T
+
+
+def _decision(
+    outcome: Outcome | None,
+    sampling: Sampling,
+    claim: GrowthClass,
+    tail: _Tail,
+    pending: str,
+    wants: Wants | None = None,
+) -> ScalingDecision:
+    interval = (tail.low + tail.bound, tail.high + tail.bound)
+    largest = sampling.sizes[-1]
+    subject = "the ratio of the two times" if sampling.reference is not None else sampling.clock
+    why = pending or (
+        f"{subject} grows like n^{tail.slope:.2f} ({_CONFIDENCE:.0%} interval {interval[0]:.2f} to {interval[1]:.2f}) "
+        f"from n = {_cut(tail.first)} to {_cut(largest)}; {claim} is n^{tail.claimed:.2f} there, "
+        f"refuted from n^{tail.bound:.2f} on"
+    )
+    return ScalingDecision(
+        outcome,
+        tail.slope,
+        interval,
+        why,
+        bound=tail.bound,
+        claimed=tail.claimed,
+        window=(tail.first, largest),
+        holds_up_to=largest if outcome == "passed" else _holds_up_to(sampling, claim),
+        wants=wants,
+        details=tuple(filter(None, (*sampling.notes, sampling.ended))),
+    )
+
+
+def _holds_up_to(sampling: Sampling, claim: GrowthClass) -> float | None:
+    """The largest n before the slope over three neighbours first exceeds the bound and never comes back."""
+    seconds = sampling.seconds
+    if sampling.reference_seconds is not None:
+        seconds = tuple(one / other for one, other in zip(seconds, sampling.reference_seconds, strict=True))
+    sizes = sampling.sizes
+    for last in range(len(sizes) - 1, 1, -1):
+        slope = math.log(seconds[last] / seconds[last - 2])
+        allowed = 0.5 * sum(
+            one.log_growth(sizes[last]) - one.log_growth(sizes[last - 2]) for one in (claim.ceiling, claim.next_group)
+        )
+        if slope <= allowed:
+            return sizes[last]
+    return None
+
+
+def _cut(number: float) -> str:
+    return f"{number:,.0f}".replace(",", " ") if number >= 100 or number == int(number) else f"{number:.3g}"

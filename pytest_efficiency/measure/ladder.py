@@ -1,0 +1,393 @@
+"""Times a function over a ladder of sizes: which sizes, how long, in which order.
+
+The ladder doubles, but never faster than an exponential extrapolation allows, so that code that takes 2^n is not run at
+2n. It measures and never decides: each pass yields a `Sampling` for the judge.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import random
+import time
+from typing import TYPE_CHECKING, Any
+
+from pytest_efficiency.errors import ClaimError, CpuLimitReached, DeadlinePassed
+from pytest_efficiency.judge.scaling import FEWEST_ROUNDS, FEWEST_SIZES, SMALLEST_RANGE, Sampling
+from pytest_efficiency.measure.conditions import undisturbed
+from pytest_efficiency.measure.counts import count_steps
+from pytest_efficiency.measure.side import Read, Rung, Side
+from pytest_efficiency.measure.sized import Sized, SizedInputs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from pytest_efficiency.judge.counts import Counts
+    from pytest_efficiency.subject.protocol import Subject
+
+SMALLEST = 4
+LARGEST = 1 << 30
+STOP = 40e-3
+ESCALATION = 4.0
+_EXPONENTIAL = 6.0
+_JUMP = 4.0
+_BRIEF = 2e-4
+# The part of the budget that may go into finding the sizes.
+_BUILDING = 0.4
+# Long enough a call for differences between inputs to show, short enough to try several.
+_MIDDLING = 2e-3
+_LONGEST_MAKING = 0.2
+_MOST_BYTES = 32 << 20
+# What a call may use when a size is tried for the first time, in stops: its growth is not known yet.
+_FIRST_LOOK = 25.0
+_SMALLEST_SIZES = 2
+_LARGEST_SIZES = 8
+# What ends a ladder, because a smaller size may still tell. Everything else is the candidate's own error.
+_TOO_LARGE = (MemoryError, RecursionError, OverflowError)
+
+
+class Ladder:
+    """A subject over sizes: `rounds` yields a `Sampling` after each pass, `escalate` makes the ladder longer.
+
+    Args:
+        subject: what is measured.
+        inputs: ``inputs(n)`` returns the arguments for size n, or (tuple of arguments, true n).
+        sizes: the sizes to use instead of a ladder.
+        budget: seconds of wall time after which no further pass begins; `escalate` doubles what is left to it.
+        check: ``check(args, result)``: every result of a worker, and the first at each size here, must be right. True,
+            None, or a text that says what is wrong.
+        over: a reference, timed on the same sizes.
+        rng: shuffles the order of the sizes.
+        clock: tells the time that the budget is measured in.
+
+    Raises:
+        ClaimError: ``inputs`` is not callable, or its sizes are none.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        inputs: Callable[[int], Any],
+        *,
+        sizes: Sequence[int] | None = None,
+        budget: float = 10.0,
+        check: Callable[[Any, Any], object] | None = None,
+        over: Subject | None = None,
+        rng: random.Random | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        if math.isnan(budget) or budget <= 0:
+            msg = f"a budget is a positive number of seconds, but got {budget!r}. Leave it out for the default of 10 s"
+            raise ClaimError(msg)
+        self._inputs = SizedInputs(inputs, clock)
+        self._sizes = None if sizes is None else _usable_sizes(sizes)
+        self._sides = [Side(subject, self._inputs, check)]
+        if over is not None:
+            self._sides.append(Side(over, self._inputs, None))
+        self._rungs: list[list[Rung]] = [[] for _ in self._sides]
+        self._rng = rng if rng is not None else random.Random(0)
+        self._clock = clock
+        self._budget = budget
+        self._start: float | None = None
+        self._stop = STOP
+        self._slack = 1.0
+        self._ended = ""
+        self._at_its_end = False
+        self._problem = ""
+        self._notes: list[str] = []
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The sizes asked of ``inputs`` that have been timed so far."""
+        return tuple(rung.sized.asked for rung in self._rungs[0])
+
+    @property
+    def seconds(self) -> float:
+        """Wall time since the first call."""
+        return 0.0 if self._start is None else self._clock() - self._start
+
+    def build(self) -> None:
+        """Find the sizes; called by whatever needs them."""
+        if self._start is not None:
+            return
+        self._start = self._clock()
+        with self._undisturbed():
+            self._grow()
+            for side, rungs in zip(self._sides, self._rungs, strict=True):
+                middling = [rung for rung in rungs if rung.cost < _MIDDLING]
+                if side.subject.home == "here" and middling and not self._unfit():
+                    side.learn_luck(middling[-1])
+        for side in self._sides:
+            if side.changes_input:
+                self._notes.append(f"{side.subject.name} changes its input: every call was given one of its own")
+
+    def count_steps(self, most: int | None = None) -> Counts | None:
+        """Interpreter steps over the sizes that have been timed: no larger one may be tried in the dark."""
+        self.build()
+        limits = {} if most is None else {"most": most}
+        return count_steps(self._sides[0].subject, self._inputs, self.sizes, **limits)
+
+    def rounds(self) -> Iterator[Sampling]:
+        """Sample every size once a pass, in random order; ends when the budget is used up."""
+        self.build()
+        while not self._problem and not self._unfit():
+            began = self._clock()
+            with self._undisturbed():
+                self._pass()
+            spent = self._clock() - began
+            sampling = self._sampling(lasting=spent)
+            yield sampling
+            if sampling.exhausted and self._over_budget(spent, sampling.rounds):
+                return
+        yield self._sampling(lasting=0.0)
+
+    def escalate(self) -> bool:
+        """Go on to sizes that take four times as long; False where there are none."""
+        if self._at_its_end or self._problem:
+            return False
+        before = len(self._rungs[0])
+        self._stop *= ESCALATION
+        self._slack *= ESCALATION
+        self._budget = self.seconds + 2.0 * max(self._budget - self.seconds, 0.5 * self._budget)
+        with self._undisturbed():
+            self._grow()
+        return len(self._rungs[0]) > before
+
+    def close(self) -> None:
+        """Let go of what the clocks hold open; the subjects stay."""
+        for side in self._sides:
+            side.close()
+
+    # ------------------------------------------------------------------ growing
+
+    def _grow(self) -> None:
+        self._ended = ""
+        while not self._problem:
+            reason, final = self._limit()
+            if reason:
+                self._end(reason, final=final)
+                return
+            sized = self._make(self._next_asked())
+            if sized is None or not self._climb(sized):
+                return
+
+    def _limit(self) -> tuple[str, bool]:
+        """Why there is no larger size (empty: there is one), and whether longer calls would not help either."""
+        done = self._rungs[0]
+        if not done:
+            return "", False
+        last = done[-1].sized
+        if self._sizes is not None:
+            if len(done) == len(self._sizes):
+                return "these are all the sizes that were given", True
+            if self._slowest(-1) > _FIRST_LOOK * self._stop:
+                return f"a call at n = {last.asked} took {self._slowest(-1):.2g} s", False
+            return "", False
+        if self._predicted() > 1.5 * self._stop:
+            return f"larger sizes take more than {1e3 * self._stop:.0f} ms a call", False
+        if last.seconds > 0.5 * self._slack * _LONGEST_MAKING:
+            return f"making the inputs for n = {last.asked} took {last.seconds:.2g} s", False
+        if last.bytes > 0.5 * self._slack * _MOST_BYTES:
+            return f"the inputs for n = {last.asked} take {last.bytes / 1e6:.0f} MB", False
+        if 2 * last.asked > LARGEST:
+            return f"n = {last.asked} is the largest size tried", True
+        if self.seconds > _BUILDING * self._budget and len(done) >= FEWEST_SIZES:
+            return "the time budget does not reach further", True
+        return "", False
+
+    def _next_asked(self) -> int:
+        done = self._rungs[0]
+        if self._sizes is not None:
+            return self._sizes[len(done)]
+        if not done:
+            return SMALLEST
+        last = done[-1].sized.asked
+        return min(2 * last, max(last + 1, self._exponential_limit()))
+
+    def _end(self, why: str, *, final: bool) -> None:
+        self._ended = why
+        self._at_its_end = self._at_its_end or final
+
+    def _slowest(self, index: int) -> float:
+        return max(rungs[index].cost for rungs in self._rungs)
+
+    def _ratio(self, rungs: Sequence[Rung]) -> float:
+        """How much a call grew at the last step, looking through the call overhead where that hides it."""
+        before, last = rungs[-2].cost, rungs[-1].cost
+        base = min(rung.cost for rung in rungs)
+        unsure = 0.1 * base
+        return max(last / before, (last - base + unsure) / (before - base + unsure))
+
+    def _predicted(self) -> float:
+        """Seconds of a call at the next size, if it grows as much as at the last step."""
+        if len(self._rungs[0]) < 2:
+            return self._slowest(-1)
+        # The step to it is chosen so that it stays within the factor for exponential code; a single jump (threads that
+        # start, a page that is fetched) must not end the ladder.
+        return max(
+            rungs[-1].cost * min(max(1.0, rungs[-1].cost / rungs[-2].cost), _EXPONENTIAL) for rungs in self._rungs
+        )
+
+    def _exponential_limit(self) -> int:
+        """The largest size at which a call is six times as long, should its cost be growing exponentially."""
+        if len(self._rungs[0]) < 2:
+            return 2 * self._rungs[0][-1].sized.asked
+        limits = []
+        for rungs in self._rungs:
+            before, last = rungs[-2].sized.asked, rungs[-1].sized.asked
+            rate = math.log(max(self._ratio(rungs), 1.0 + 1e-9)) / (last - before)
+            limits.append(last + math.log(_EXPONENTIAL) / rate)
+        return int(min(*limits, 2.0 * LARGEST)) if limits else LARGEST
+
+    def _make(self, asked: int) -> Sized | None:
+        """The input of that size, or of the next one up that the generator tells from the last."""
+        done = self._rungs[0]
+        try:
+            sized = self._inputs.make(asked)
+            while (
+                done and sized.n == done[-1].sized.n and self._sizes is None and sized.asked < 2 * done[-1].sized.asked
+            ):
+                sized = self._inputs.make(sized.asked + max(1, done[-1].sized.asked // 8))
+        except _TOO_LARGE as error:
+            if not done:
+                raise
+            self._end(f"inputs({asked}) raised {type(error).__name__}", final=True)
+            return None
+        if done and sized.n <= done[-1].sized.n:
+            last = done[-1].sized
+            msg = (
+                f"inputs({last.asked}) and inputs({sized.asked}) both say that their true size is {sized.n:g}"
+                if sized.n == last.n
+                else f"inputs({sized.asked}) says that its true size is {sized.n:g}, less than {last.n:g} of inputs({last.asked})"
+            )
+            msg = f"{msg}. Growth needs different sizes: let the true n that inputs(n) returns grow with n"
+            raise ClaimError(msg)
+        if done and self._sizes is None and self._too_far(sized):
+            self._end(f"the next size that inputs(n) offers, {sized.n:g}, may take far too long", final=True)
+            return None
+        return sized
+
+    def _too_far(self, sized: Sized) -> bool:
+        """A generator in steps may offer a size beyond what was asked, where exponential code would never end."""
+        last = self._rungs[0][-1].sized
+        return self._inputs.gives_n and sized.n > 2.5 * last.n and sized.asked > self._exponential_limit()
+
+    def _climb(self, sized: Sized) -> bool:
+        """Look at the new size from all sides; False where it ends the ladder."""
+        first = not self._rungs[0]
+        looks: list[Rung] = []
+        try:
+            for side in self._sides:
+                if first:
+                    side.warm_up(sized.asked)
+                looks.append(self._look(side, sized if side is self._sides[0] else self._inputs.make(sized.asked)))
+        except _TOO_LARGE as error:
+            if first:
+                raise
+            self._end(f"a call at n = {sized.n:g} raised {type(error).__name__}", final=True)
+            self._notes.append(f"the ladder ends below n = {sized.n:g}, where the call raised {type(error).__name__}")
+            return False
+        except (CpuLimitReached, DeadlinePassed) as error:
+            if first or isinstance(error, DeadlinePassed):
+                raise
+            self._end(f"a call at n = {sized.n:g} was stopped after {error.seconds:.2g} s of CPU time", final=True)
+            for side, rungs in zip(self._sides, self._rungs, strict=True):
+                side.restarted(rungs[0].sized.asked)
+            return False
+        for rungs, look in zip(self._rungs, looks, strict=True):
+            rungs.append(look)
+        if first:
+            for side, look in zip(self._sides, looks, strict=True):
+                side.learn_round_trip(look)
+        return True
+
+    def _look(self, side: Side, sized: Sized) -> Rung:
+        rungs = self._rungs[self._sides.index(side)]
+        look = side.look(sized, cpu_limit=_FIRST_LOOK * self._stop if rungs else None)
+        for _ in range(2):
+            if not rungs or look.cost < _JUMP * rungs[-1].cost or not _BRIEF < look.cost < self._stop:
+                break
+            # Compiled, imported or paged in only now? Once more before the ladder is planned by it.
+            look.cost = min(look.cost, side.look(self._inputs.make(sized.asked), cpu_limit=None).cost)
+        return look
+
+    # ------------------------------------------------------------------ sampling
+
+    def _chosen(self) -> list[int]:
+        """The two smallest and the largest eight sizes; all of those that the caller has chosen."""
+        count = len(self._rungs[0])
+        if self._sizes is not None:
+            return list(range(count))
+        return sorted({*range(min(_SMALLEST_SIZES, count)), *range(max(0, count - _LARGEST_SIZES), count)})
+
+    def _pass(self) -> None:
+        chosen = self._chosen()
+        fewest = min(len(self._rungs[0][index].samples) for index in chosen)
+        order = [index for index in chosen if len(self._rungs[0][index].samples) == fewest]
+        self._rng.shuffle(order)
+        for index in order:
+            sides = list(zip(self._sides, self._rungs, strict=True))
+            self._rng.shuffle(sides)
+            for side, rungs in sides:
+                rung = rungs[index]
+                if not rung.samples:
+                    side.prepare(rung)
+                side.sample(rung)
+
+    def _unfit(self) -> bool:
+        rungs = self._rungs[0]
+        return len(rungs) < FEWEST_SIZES or rungs[-1].n < SMALLEST_RANGE * rungs[0].n
+
+    def _over_budget(self, lasting: float, rounds: int) -> bool:
+        # A verdict that needs one more pass is worth more than a budget kept to the second.
+        allowed = self._budget if rounds >= FEWEST_ROUNDS else 2.0 * self._budget
+        return self.seconds + lasting > allowed
+
+    def _sampling(self, lasting: float) -> Sampling:
+        chosen = [] if not self._rungs[0] else self._chosen()
+        picked = [[rungs[index] for index in chosen] for rungs in self._rungs]
+        reads = [side.read(rungs) for side, rungs in zip(self._sides, picked, strict=True)]
+        read: Read = max(reads, key=("CPU time", "CPU time of all threads", "wall time").index)
+        seconds = [side.seconds(rungs, read) for side, rungs in zip(self._sides, picked, strict=True)]
+        rounds = min((len(one) for one in seconds[0]), default=0)
+        return Sampling(
+            sizes=tuple(rung.n for rung in picked[0]),
+            samples=seconds[0],
+            reference=seconds[1] if len(seconds) > 1 else None,
+            clock=read,
+            calls=sum(side.calls for side in self._sides),
+            overhead=self._sides[0].round_trip,
+            exhausted=self._over_budget(lasting, rounds) or bool(self._problem) or self._unfit(),
+            can_escalate=not self._at_its_end,
+            ended=self._ended,
+            problem=self._problem,
+            notes=tuple(self._notes),
+        )
+
+    @contextlib.contextmanager
+    def _undisturbed(self) -> Iterator[None]:
+        if all(side.subject.home == "worker" for side in self._sides):
+            yield
+            return
+        with undisturbed() as found:
+            if found.blocked:
+                self._problem = (
+                    f"{', '.join(found.blocked)} could not be suspended, and slows some lines more than others"
+                )
+            yield
+
+
+def _usable_sizes(sizes: Sequence[int]) -> list[int]:
+    chosen = list(sizes)
+    wrong = next((n for n in chosen if isinstance(n, bool) or not math.isfinite(n) or n != int(n) or n <= 0), None)
+    if wrong is not None:
+        msg = f"sizes are positive whole numbers, but one of them is {wrong!r}. Give e.g. sizes=[100, 1000, 10_000, 100_000]"
+        raise ClaimError(msg)
+    chosen = sorted({int(n) for n in chosen})
+    if len(chosen) < FEWEST_SIZES or chosen[-1] < SMALLEST_RANGE * chosen[0]:
+        msg = (
+            f"growth needs at least {FEWEST_SIZES} different sizes over a factor of {SMALLEST_RANGE:g}, but sizes are "
+            f"{chosen}. Give e.g. sizes=[100, 1000, 10_000, 100_000], or leave them out"
+        )
+        raise ClaimError(msg)
+    return chosen
