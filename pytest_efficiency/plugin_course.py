@@ -212,9 +212,6 @@ class CoursePlugin:
         if submission.state != "started":
             item.stash[STATE] = submission.state
             pytest.fail(submission.problem, pytrace=False)
-        if column != "correct" and (exercise.id, submission.label) in self._wrong:
-            item.stash[STATE] = "waiting"
-            pytest.skip("waits until the answer is correct")
         try:
             self.desk.candidate(submission)
             self.desk.reference(exercise)
@@ -224,6 +221,9 @@ class CoursePlugin:
         except EfficiencyError as error:
             item.stash[STATE] = "refused"
             pytest.fail(str(error), pytrace=False)
+        if column != "correct" and (exercise.id, submission.label) in self._wrong:
+            item.stash[STATE] = "waiting"
+            pytest.skip("waits until the answer is correct")
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
