@@ -65,7 +65,8 @@ def rebuild(head: list[Any], within: int, fill: Callable[[memoryview], None]) ->
         array = np.ndarray(shape, dtype, buffer=memory.data, offset=natural(start), strides=steps)
     elif order in {"C", "F"} and elements * dtype.itemsize == length:
         array = np.empty(shape, dtype, order=order)
-        fill(_bytes((array if order == "C" else array.T).reshape(-1)))
+        if length:
+            fill(_bytes((array if order == "C" else array.T).reshape(-1)))
     else:
         msg = f"an array of shape {shape} came with {length} bytes in order {order!r:.20}"
         raise WireError(msg)

@@ -402,9 +402,15 @@ class Channel:
         return self._nursery.kill(self._number)
 
     def _signal(self, which: signal.Signals) -> None:
-        if self.alive():
-            with suppress(ProcessLookupError, PermissionError):
+        if not self.alive():
+            return
+        with suppress(PermissionError):
+            try:
                 os.killpg(self.pid, which)
+            except ProcessLookupError:
+                # Born so recently that it does not lead a group yet, and has started nothing either.
+                with suppress(ProcessLookupError):
+                    os.kill(self.pid, which)
 
     def _died(self, doing: str) -> NoReturn:
         status = self._nursery.status(self._number, 1.0)

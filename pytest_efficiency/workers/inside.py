@@ -21,8 +21,6 @@ import socket
 import sys
 import traceback
 import types
-from collections import deque
-from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,11 +118,12 @@ class Desk:
         gc.disable()
         try:
             if self._args is not None:
+                # Not starmap(), which would take a StopIteration of theirs for its end.
                 if self._keep:
-                    self._results = list(starmap(function, self._args))
+                    self._results = [function(*args) for args in self._args]
                 else:
-                    # In C, as above: nothing of ours runs between two calls, and an empty batch keeps nothing.
-                    self._results = list(deque(starmap(function, self._args), 1))
+                    for args in self._args:
+                        self._results = [function(*args)]
             else:
                 for args, kwargs in self._calls:
                     result = function(*args, **kwargs)

@@ -199,7 +199,9 @@ class _Writing:
             raise _cannot_cross(value, place)
         try:
             if isinstance(value, np.generic):
-                return msgspec.msgpack.Ext(_SCALAR, _encode([arrays.describe(value.dtype), value.tobytes()]))
+                # Empty text has a dtype of no bytes, and tobytes() gives four.
+                raw = memoryview(value.tobytes()[: value.dtype.itemsize])
+                return msgspec.msgpack.Ext(_SCALAR, _encode([arrays.describe(value.dtype), raw]))
             head, raw = arrays.lay_out(value)
         except WireError as error:
             msg = f"{_words(place)}: {error}"
