@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_efficiency.assertions.claim import Claim, measuring, subject_of
 from pytest_efficiency.assertions.wording import class_text, number
+from pytest_efficiency.errors import ClaimError
 from pytest_efficiency.judge.classes import GrowthClass, parse_class
-from pytest_efficiency.judge.scaling import ScalingDecision, judge_counts, judge_scaling
+from pytest_efficiency.judge.scaling import ScalingDecision, judge_counter, judge_counts, judge_scaling
+from pytest_efficiency.measure.counter import count_with
 from pytest_efficiency.measure.ladder import Ladder
 from pytest_efficiency.result import Verdict
 from pytest_efficiency.subject.here import subject_name
@@ -26,6 +28,7 @@ def scaling(
     inputs: Callable[[int], Any],
     *,
     over: Callable[..., Any] | None = None,
+    counting: Callable[[], int] | None = None,
     sizes: Sequence[int] | None = None,
     check: Callable[[tuple[Any, ...], Any], object] | None = None,
     budget: float | None = None,
@@ -41,6 +44,8 @@ def scaling(
             and the true n, where not every n can be had.
         over: a reference on the same sizes. The *ratio* of the two times is then held against the claim, which cancels
             caches and the allocator: ``scaling(f, inputs, over=sorted) <= "1"``.
+        counting: returns the reading of a counter of your own, such as comparisons made so far. What it counts is then
+            judged in place of time, and no load disturbs it.
         sizes: the sizes, instead of a ladder that is found by doubling.
         check: ``check(args, result)`` is asked whether a measured result is right: True or None, or a text that says
             what is wrong.
@@ -58,7 +63,10 @@ def scaling(
     The method is that of a tail exponent with a bootstrap interval, and counts of interpreter steps before it; see
     docs/explanation/measuring.md.
     """
-    return ScalingClaim(f, inputs, over, sizes, check, budget)
+    if over is not None and counting is not None:
+        msg = "scaling() takes over= or counting=, not both: one compares times, the other counts; leave one out"
+        raise ClaimError(msg)
+    return ScalingClaim(f, inputs, over, counting, sizes, check, budget)
 
 
 class ScalingClaim(Claim):
@@ -71,12 +79,13 @@ class ScalingClaim(Claim):
         f: Callable[..., Any],
         inputs: Callable[[int], Any],
         over: Callable[..., Any] | None,
+        counting: Callable[[], int] | None,
         sizes: Sequence[int] | None,
         check: Callable[[tuple[Any, ...], Any], object] | None,
         budget: float | None,
     ) -> None:
         super().__init__()
-        self._f, self._inputs, self._over = f, inputs, over
+        self._f, self._inputs, self._over, self._counting = f, inputs, over, counting
         self._sizes, self._check, self._own_budget = sizes, check, budget
         self._report: tuple[ScalingDecision, Sampling] | None = None
 
@@ -136,6 +145,10 @@ class ScalingClaim(Claim):
 
     def _run(self, claim: GrowthClass, ladder: Ladder) -> Verdict:
         try:
+            if self._counting is not None:
+                ladder.build()
+                counts = count_with(ladder.subject, self._inputs, ladder.sizes, self._counting)
+                return self._verdict(claim, judge_counter(counts, claim), None, counts)
             counts = ladder.count_steps() if self._over is None else None
             rejected = judge_counts(counts, claim)
             sampling, decision, escalated = None, rejected, False
@@ -198,6 +211,7 @@ def _summary(decision: ScalingDecision) -> str:
     low, high = decision.window
     span = f"n = {number(low)} to {number(high)}"
     if decision.evidence != "time":
-        return f"{decision.evidence} grow like {class_text(decision.exponent)} over {span}"
+        what = "the caller's counts" if decision.evidence == "counter" else decision.evidence
+        return f"{what} grow like {class_text(decision.exponent)} over {span}"
     return f"time grows like {class_text(decision.exponent)} over {span}; {class_text(decision.bound)} would refute it"
 

@@ -28,6 +28,7 @@ FEWEST_SIZES = 4
 SMALLEST_RANGE = 4.0
 FEWEST_ROUNDS = 4
 MOST_ROUNDS = 24
+_ENOUGH_ROUNDS = 8
 
 # Each window reaches from n_max / w to n_max. A cache step raises one of them, a higher class raises all.
 _WINDOWS = (4.0, 16.0, 64.0)
@@ -124,8 +125,8 @@ class ScalingDecision(Decision):
 class _Tail:
     """Slope of one window against what the claim allows there.
 
-    ``low`` and ``high`` hold slope - bound between them; ``repeated`` is the slope's lower end as far as the rounds
-    differ, without the scatter of the sizes about the line.
+    ``low`` and ``high`` hold slope - bound between them; ``repeated`` is the interval of the slope as far as the
+    rounds differ, without the scatter of the sizes about the line.
     """
 
     first: float
@@ -134,7 +135,7 @@ class _Tail:
     bound: float
     low: float
     high: float
-    repeated: float = 0.0
+    repeated: tuple[float, float] = (0.0, 0.0)
 
     @property
     def excess(self) -> float:
@@ -163,6 +164,31 @@ def judge_counts(counts: Counts | None, claim: GrowthClass | str) -> ScalingDeci
         claimed=growth.local_exponent(largest),
         window=(counts.sizes[len(counts.sizes) // 2], largest),
         evidence="interpreter steps" if counts.source == "interpreter steps" else "counter",
+    )
+
+
+def judge_counter(counts: Counts, claim: GrowthClass | str) -> ScalingDecision:
+    """Decide on the caller's own counts alone: what they count is what is claimed, so here they acquit as well."""
+    growth = parse_class(claim)
+    rejected = judge_counts(counts, growth)
+    if rejected is not None:
+        return rejected
+    fit = fit_counts(counts, growth)
+    if fit is None:
+        why = f"{counts.source} over n = {', '.join(map(_cut, counts.sizes)) or 'none'} are too few to tell their growth"
+        return ScalingDecision("unclear", math.nan, (-math.inf, math.inf), why, evidence="counter")
+    largest = counts.sizes[-1]
+    why = f"{counts.source} stay within {growth}: {_cut(counts.means[-1])} at n = {_cut(largest)}; {fit.best} fits best"
+    return ScalingDecision(
+        "passed",
+        fit.exponent,
+        (fit.exponent, fit.exponent),
+        why,
+        bound=growth.local_exponent(largest),
+        claimed=growth.local_exponent(largest),
+        window=(counts.sizes[len(counts.sizes) // 2], largest),
+        holds_up_to=largest,
+        evidence="counter",
     )
 
 
@@ -216,18 +242,21 @@ def judge_scaling(
         if may_escalate and bend > _BEND and _late_share(sampling, growth) > _LATE_SHARE:
             pending = "flat enough, but steepening: longer calls will tell"
             return _decision(None, sampling, growth, best, pending, "escalate")
-        if tails[0].repeated > tails[0].claimed + _WHOLE_POWER and bend > _BEND:
+        if tails[0].repeated[0] > tails[0].claimed + _WHOLE_POWER and bend > _BEND:
             late = (
                 f"flat on the whole, but from n = {_cut(tails[0].first)} on it grows like n^{tails[0].slope:.2f}, and "
                 "where that leads is out of reach. Give larger sizes, or a reference with over="
             )
             return _decision("unclear", sampling, growth, best, late)
         return _decision("passed", sampling, growth, best, "")
-    if sampling.rounds < MOST_ROUNDS // 2 and not sampling.exhausted:
+    # More rounds narrow what differs between rounds, and never the scatter of the sizes about the line.
+    narrowing = decisive.repeated[0] <= decisive.bound <= decisive.repeated[1] or sampling.rounds < _ENOUGH_ROUNDS
+    may_go_on = narrowing and not sampling.exhausted
+    if may_go_on and sampling.rounds < MOST_ROUNDS // 2:
         return _decision(None, sampling, growth, best, "too close to the bound yet", "more")
     if may_escalate:
         return _decision(None, sampling, growth, best, "too close to the bound: longer calls will tell", "escalate")
-    if sampling.rounds < MOST_ROUNDS and not sampling.exhausted:
+    if may_go_on and sampling.rounds < MOST_ROUNDS:
         return _decision(None, sampling, growth, best, "too close to the bound yet", "more")
     return _decision("unclear", sampling, growth, best, "")
 
@@ -319,7 +348,7 @@ def _tails(sampling: Sampling, claim: GrowthClass, seed: int) -> list[_Tail]:
                 bound=bound,
                 low=min(lowest, slope - unsure) - bound,
                 high=max(highest, slope + unsure) - bound,
-                repeated=lowest,
+                repeated=(lowest, highest),
             )
         )
     return tails[::-1]

@@ -10,6 +10,7 @@ import contextlib
 import math
 import random
 import time
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from pytest_efficiency.errors import ClaimError, CpuLimitReached, DeadlinePassed
@@ -53,7 +54,7 @@ class Ladder:
         subject: what is measured.
         inputs: ``inputs(n)`` returns the arguments for size n, or (tuple of arguments, true n).
         sizes: the sizes to use instead of a ladder.
-        budget: seconds of wall time after which no further pass begins; `escalate` doubles what is left to it.
+        budget: seconds of wall time after which no further pass begins; `escalate` adds to it.
         check: ``check(args, result)``: every result of a worker, and the first at each size here, must be right. True,
             None, or a text that says what is wrong.
         over: a reference, timed on the same sizes.
@@ -97,6 +98,11 @@ class Ladder:
         self._notes: list[str] = []
 
     @property
+    def subject(self) -> Subject:
+        """What is measured."""
+        return self._sides[0].subject
+
+    @property
     def sizes(self) -> tuple[int, ...]:
         """The sizes asked of ``inputs`` that have been timed so far."""
         return tuple(rung.sized.asked for rung in self._rungs[0])
@@ -114,7 +120,7 @@ class Ladder:
         with self._undisturbed():
             self._grow()
             for side, rungs in zip(self._sides, self._rungs, strict=True):
-                middling = [rung for rung in rungs if rung.cost < _MIDDLING]
+                middling = [rung for rung in rungs if max(rung.cost, rung.sized.seconds) < _MIDDLING]
                 if side.subject.home == "here" and middling and not self._unfit():
                     side.learn_luck(middling[-1])
         for side in self._sides:
@@ -148,7 +154,7 @@ class Ladder:
         before = len(self._rungs[0])
         self._stop *= ESCALATION
         self._slack *= ESCALATION
-        self._budget = self.seconds + 2.0 * max(self._budget - self.seconds, 0.5 * self._budget)
+        self._budget = self.seconds + max(self._budget - self.seconds, 0.5 * self._budget)
         with self._undisturbed():
             self._grow()
         return len(self._rungs[0]) > before
@@ -244,10 +250,10 @@ class Ladder:
         done = self._rungs[0]
         try:
             sized = self._inputs.make(asked)
-            while (
-                done and sized.n == done[-1].sized.n and self._sizes is None and sized.asked < 2 * done[-1].sized.asked
-            ):
-                sized = self._inputs.make(sized.asked + max(1, done[-1].sized.asked // 8))
+            if done and self._sizes is None:
+                last = done[-1].sized
+                while sized.n == last.n and sized.asked < 2 * last.asked:
+                    sized = self._inputs.make(sized.asked + max(1, last.asked // 8))
         except _TOO_LARGE as error:
             if not done:
                 raise
@@ -255,12 +261,10 @@ class Ladder:
             return None
         if done and sized.n <= done[-1].sized.n:
             last = done[-1].sized
-            msg = (
-                f"inputs({last.asked}) and inputs({sized.asked}) both say that their true size is {sized.n:g}"
-                if sized.n == last.n
-                else f"inputs({sized.asked}) says that its true size is {sized.n:g}, less than {last.n:g} of inputs({last.asked})"
-            )
-            msg = f"{msg}. Growth needs different sizes: let the true n that inputs(n) returns grow with n"
+            both = f"inputs({last.asked}) and inputs({sized.asked}) both say that their true size is {sized.n:g}"
+            less = f"inputs({sized.asked}) says that its true size is {sized.n:g}, inputs({last.asked}) said {last.n:g}"
+            found = both if sized.n == last.n else less
+            msg = f"{found}. Growth needs different sizes: let the true n that inputs(n) returns grow with n"
             raise ClaimError(msg)
         if done and self._sizes is None and self._too_far(sized):
             self._end(f"the next size that inputs(n) offers, {sized.n:g}, may take far too long", final=True)
@@ -340,7 +344,7 @@ class Ladder:
 
     def _over_budget(self, lasting: float, rounds: int) -> bool:
         # A verdict that needs one more pass is worth more than a budget kept to the second.
-        allowed = self._budget if rounds >= FEWEST_ROUNDS else 2.0 * self._budget
+        allowed = self._budget if rounds >= FEWEST_ROUNDS else 1.5 * self._budget
         return self.seconds + lasting > allowed
 
     def _sampling(self, lasting: float) -> Sampling:
@@ -379,7 +383,7 @@ class Ladder:
 
 def _usable_sizes(sizes: Sequence[int]) -> list[int]:
     chosen = list(sizes)
-    wrong = next((n for n in chosen if isinstance(n, bool) or not math.isfinite(n) or n != int(n) or n <= 0), None)
+    wrong = next((n for n in chosen if not _is_whole(n) or n <= 0), None)
     if wrong is not None:
         msg = f"sizes are positive whole numbers, but one of them is {wrong!r}. Give e.g. sizes=[100, 1000, 10_000, 100_000]"
         raise ClaimError(msg)
@@ -391,3 +395,8 @@ def _usable_sizes(sizes: Sequence[int]) -> list[int]:
         )
         raise ClaimError(msg)
     return chosen
+
+
+def _is_whole(n: Any) -> bool:
+    number = isinstance(n, Real) and not isinstance(n, bool)
+    return number and math.isfinite(n) and n == int(n)
