@@ -16,7 +16,7 @@ class Decision:
     Attributes:
         outcome: "passed", "failed" or "unclear"; None asks for more rounds.
         value: the best estimate of what was claimed, in the claim's unit (NaN when there is none).
-        interval: lower and upper end of the confidence interval of ``value``; infinite ends mean "no bound on this side".
+        interval: lower and upper end of the confidence interval of ``value``; an infinite end means "no bound".
         why: the rule that decided, or what is still missing, in a few words that fit into a report.
     """
 

@@ -162,26 +162,28 @@ def judge_speedup(rounds: Sequence[Round], claim: float | None, *, ended: bool =
     usable = [r for r in rounds if _usable(r.reference) and _usable(r.candidate)]
     n = len(usable)
     ended = ended or len(rounds) >= LOOKS[-1]
-    whole = [r for r in usable if not r.stopped]
-    if claim is not None and len(whole) < n:
+    if claim is not None and any(r.stopped for r in usable):
         stopped = _judge_stopped(usable, against)
         if stopped is not None:
             return stopped
-    look = next((k for k, size in enumerate(LOOKS, start=1) if size == len(whole)), None)
+    look = next((k for k, size in enumerate(LOOKS, start=1) if size == n), None)
     if look is None and ended:
-        look = sum(size < len(whole) for size in LOOKS) + 1
+        look = sum(size < n for size in LOOKS) + 1
     if look is None:
         return SpeedupDecision(None, math.nan, (0.0, math.inf), "more rounds", wants="more", rounds=n)
-    if len(whole) < LOOKS[0]:
-        return _nothing(rounds, len(whole))
-    return _judge_look(whole, against, look, claimed=claim is not None, ended=ended)
+    if n < LOOKS[0]:
+        return _nothing(rounds, n)
+    return _judge_look(usable, against, look, claimed=claim is not None, ended=ended)
 
 
 def _judge_stopped(usable: Sequence[Round], claim: float) -> SpeedupDecision | None:
-    """Rule 3. A whole round counts as well: what a stopped reference proves, one that ran to its end proves too."""
+    """Rule 3. A whole round counts as well: what a stopped reference proves, one that ran to its end proves too.
+
+    Two outliers among many rounds are none: at least two thirds of them have to say the same.
+    """
     charge, note = _charge(usable)
     far = [r for r in usable if _log_ratio(r, claim, charge) >= STOPPED]
-    if len(far) < STOPPED_ROUNDS:
+    if len(far) < max(STOPPED_ROUNDS, 2.0 * len(usable) / 3.0):
         return None
     least = min(_log_ratio(r, claim, charge) for r in far)
     value = claim * _exp(least)
@@ -200,27 +202,25 @@ def _judge_stopped(usable: Sequence[Round], claim: float) -> SpeedupDecision | N
 
 
 def _nothing(rounds: Sequence[Round], usable: int) -> SpeedupDecision:
-    bad = len(rounds) - usable - sum(r.stopped for r in rounds)
+    bad = len(rounds) - usable
     why = f"only {usable} of the {LOOKS[0]} rounds that the smallest verdict needs could be measured"
     if bad > 0:
         why += f"; {bad} took no time that the clock can tell from zero: make each call do more work"
     clock = rounds[-1].clock if rounds else ""
-    return SpeedupDecision(
-        None, math.nan, (0.0, math.inf), why, wants="look again", clock=clock, rounds=usable
-    )
+    return SpeedupDecision(None, math.nan, (0.0, math.inf), why, wants="look again", clock=clock, rounds=usable)
 
 
-def _judge_look(
-    rounds: Sequence[Round], claim: float, look: int, *, claimed: bool, ended: bool
-) -> SpeedupDecision:
+def _judge_look(rounds: Sequence[Round], claim: float, look: int, *, claimed: bool, ended: bool) -> SpeedupDecision:
     charge, note = _charge(rounds)
+    # A stopped round counts with its lower bound, which can only hold a pass back.
     x = [_log_ratio(r, claim, charge) for r in rounds]
+    stopped = any(r.stopped for r in rounds)
     mean, low, high = trimmed_interval(x, share_of_error(look, ERROR), floor=SPREAD_FLOOR)
     side: Literal["passed", "failed"] | None = "passed" if low > 0.0 else "failed" if high < 0.0 else None
     this = SpeedupDecision(
         None,
         claim * _exp(mean),
-        (claim * _exp(low), claim * _exp(high)),
+        (claim * _exp(low), math.inf if stopped else claim * _exp(high)),
         "",
         side=side if claimed else None,
         headroom=_exp(mean) if claimed else math.nan,
@@ -243,7 +243,7 @@ def _judge_look(
             )
             return replace(this, wants="look again", side=None, why=why)
         return replace(this, outcome=outcome, side=outcome, why=why)
-    inside = -NEAR < low and high < NEAR
+    inside = low > -NEAR and high < NEAR
     if side is not None and (inside or ended):
         return replace(this, wants="look again", why="within 20 % of the claim, where the ratio itself moves")
     if ended:
@@ -309,7 +309,7 @@ def judge_looks(looks: Sequence[SpeedupDecision], *, waits: Sequence[float] = WA
 def _narrow(look: SpeedupDecision) -> bool:
     """Whether the interval is narrow and holds the claim (a contended look may be narrow and lie beside it)."""
     low, high = look.interval
-    if look.side is not None or not (0.0 < low and math.isfinite(high) and math.isfinite(look.headroom)):
+    if look.side is not None or not (low > 0.0 and math.isfinite(high) and math.isfinite(look.headroom)):
         return False
     return low * look.headroom <= look.value <= high * look.headroom and math.log(high / low) < 2.0 * NEAR
 

@@ -78,7 +78,9 @@ def choose_clock(reference: Sequence[Sample], candidate: Sequence[Sample], *, sh
     for side, samples in (("candidate", candidate), ("reference", reference)):
         share = _middle([sample.threads for sample in samples])
         if share > THREADS:
-            why = f"wall time, because the {side} uses {share:.1f} times the CPU time of its calling thread (threads inside)"
+            why = (
+                f"wall time, because of threads inside: the {side} uses {share:.1f} times its calling thread's CPU time"
+            )
             return Choice("wall time", why, threads=True)
     return Choice("wall time") if short else Choice("CPU time")
 

@@ -101,7 +101,7 @@ class Lock:
 
 # One measurement inside another (a claim in a test that an outer claim runs) must not wait for itself.
 _mine = threading.RLock()
-_depth = 0
+_depth = 0  # re-entrance belongs to the process, as the locks do
 
 
 @contextlib.contextmanager
@@ -119,7 +119,7 @@ def core_lock(
         cores: instead of the cores of the affinity mask.
         folder: instead of the per-user folder.
     """
-    global _depth  # noqa: PLW0603  re-entrance belongs to the process, as the locks do
+    global _depth
     with _mine:
         if _depth:
             _depth += 1
@@ -155,7 +155,8 @@ def _take(stack: contextlib.ExitStack, deadline: float, cores: Sequence[int] | N
                     break
                 except BlockingIOError:
                     if time.monotonic() >= end:
-                        return Lock(held=False, note=f"contended: another run measured on core {core} for {deadline:g} s")
+                        note = f"contended: another run measured on core {core} for {deadline:g} s"
+                        return Lock(held=False, note=note)
                 time.sleep(0.005)
     except OSError as error:
         return Lock(held=True, note=f"no lock between runs: {error}")

@@ -17,31 +17,32 @@ from pytest_efficiency.subject.protocol import Call
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# How many elements of one container are looked at: an estimate is enough, and lists of millions are common.
-_LOOKED_AT = 1000
+# How many elements of one container are looked at, by how deep it lies in the arguments: an estimate is enough, lists
+# of millions are common, and so are lists of lists.
+_LOOKED_AT = (1000, 1000, 32, 4)
 
 
 def as_call(made: Any) -> Call:
-    """What ``inputs()`` returned as a call: a `Call` as it is, a tuple as the arguments, anything else as the only one."""
+    """What ``inputs()`` returned, as a call: a tuple holds the arguments, anything but a `Call` is the only one."""
     if isinstance(made, Call):
         return made
     return Call(made) if type(made) is tuple else Call((made,))
 
 
-def rough_size(value: Any, depth: int = 3) -> int:
+def rough_size(value: Any, depth: int = 0) -> int:
     """About how many bytes a value occupies; large containers are extrapolated from their first elements."""
     array_bytes = getattr(value, "nbytes", None)
     if isinstance(array_bytes, int):
         return array_bytes
     size = sys.getsizeof(value, 64)
-    if depth and isinstance(value, (list, tuple, set, frozenset, dict)) and value:
-        items = list(islice(value.items() if isinstance(value, dict) else value, _LOOKED_AT))
-        inside = sum(rough_size(item, depth - 1) for item in items)
+    if depth < len(_LOOKED_AT) and isinstance(value, (list, tuple, set, frozenset, dict)) and value:
+        items = list(islice(value.items() if isinstance(value, dict) else value, _LOOKED_AT[depth]))
+        inside = sum(rough_size(item, depth + 1) for item in items)
         size += inside * len(value) // len(items)
     return size
 
 
-def digest(value: Any, depth: int = 4) -> int:
+def digest(value: Any, depth: int = 0) -> int:
     """A number that changes when the value is changed, for arrays, containers and plain objects; cheap, not secure.
 
     It has to notice that a function works in place, which changes most of a value rather than one hidden spot: of
@@ -49,33 +50,35 @@ def digest(value: Any, depth: int = 4) -> int:
     """
     kind = type(value)
     if kind in (int, float, complex, str, bytes, bool, type(None)):
-        return hash((kind.__name__, value)) if value == value else 1  # noqa: PLR0124  NaN: hashed by identity
+        return hash((kind.__name__, value)) if value == value else 1  # NaN: hashed by identity
     if hasattr(value, "__array_interface__") and hasattr(value, "tobytes"):
         # Object arrays hold addresses, which change with their elements' identity: good enough for "was it changed".
         return hash((value.shape, str(value.dtype), zlib.crc32(value.tobytes())))
     if isinstance(value, (bytearray, memoryview)):
         return zlib.crc32(value)
-    if depth <= 0:
+    if depth >= len(_LOOKED_AT):
         return 0
     if isinstance(value, dict):
-        return hash((len(value), *(digest(part, depth - 1) for item in _spread(list(value.items())) for part in item)))
+        items = _spread(list(value.items()), depth)
+        return hash((len(value), *(digest(part, depth + 1) for item in items for part in item)))
     if isinstance(value, (list, tuple)):
-        return hash((kind.__name__, len(value), *(digest(item, depth - 1) for item in _spread(value))))
+        return hash((kind.__name__, len(value), *(digest(item, depth + 1) for item in _spread(value, depth))))
     if isinstance(value, (set, frozenset)):
-        return hash((len(value), frozenset(digest(item, depth - 1) for item in value)))
+        return hash((len(value), frozenset(digest(item, depth + 1) for item in islice(value, _LOOKED_AT[depth]))))
     inside = getattr(value, "__dict__", None)
     if isinstance(inside, dict) and not callable(value):
-        return hash((kind.__name__, digest(inside, depth - 1)))
+        return hash((kind.__name__, digest(inside, depth + 1)))
     if hasattr(value, "__len__"):
         try:
-            return hash((kind.__name__, len(value), *(digest(item, depth - 1) for item in islice(iter(value), 1000))))
+            items = list(islice(iter(value), _LOOKED_AT[depth]))
+            return hash((kind.__name__, len(value), *(digest(item, depth + 1) for item in items)))
         except Exception:  # noqa: BLE001  a container of somebody else's that cannot be walked: nothing to compare
             return 0
     return 0
 
 
-def _spread(values: Any) -> Any:
-    step = len(values) // _LOOKED_AT + 1
+def _spread(values: Any, depth: int) -> Any:
+    step = len(values) // _LOOKED_AT[depth] + 1
     return values[::step]
 
 

@@ -79,17 +79,17 @@ def _differs(expected: Any, actual: Any, path: str, rtol: float | None = None) -
 
 
 def _close(expected: Any, actual: Any, rtol: float, atol: float) -> bool:
-    if expected == actual:
+    if bool(expected == actual):
         return True
-    if isinstance(expected, complex) or isinstance(actual, complex) or hasattr(expected, "imag"):
+    if _kind(expected) is complex:
         return _close_float(expected.real, actual.real, rtol, atol, abs(expected)) and _close_float(
             expected.imag, actual.imag, rtol, atol, abs(expected)
         )
     return _close_float(expected, actual, rtol, atol, abs(expected))
 
 
-def _close_float(expected: Any, actual: Any, rtol: float, atol: float, size: Any) -> bool:
-    expected, actual, size = float(expected), float(actual), float(size)
+def _close_float(left: Any, right: Any, rtol: float, atol: float, magnitude: Any) -> bool:
+    expected, actual, size = float(left), float(right), float(magnitude)
     if math.isnan(expected) or math.isnan(actual):
         return math.isnan(expected) and math.isnan(actual)
     if math.isinf(expected) or math.isinf(actual):
@@ -115,8 +115,8 @@ def _dicts(expected: Any, actual: Any, rtol: float, atol: float, path: str, dept
     keys = {(type(key), key) for key in expected}, {(type(key), key) for key in actual}
     if keys[0] != keys[1]:
         missing, extra = ([key for _, key in one - other] for one, other in (keys, keys[::-1]))
-        parts = [f"keys {word}: {cut(some, 60)}" for word, some in (("missing", missing), ("unexpected", extra)) if some]
-        return f"{_at(path)}{', '.join(parts)}"
+        sides = ("missing", missing), ("unexpected", extra)
+        return _at(path) + ", ".join(f"keys {word}: {cut(some, 60)}" for word, some in sides if some)
     for key, value in expected.items():
         found = _compare(value, actual[key], rtol, atol, f"{path}[{cut(key, 40)}]", depth + 1)
         if found is not None:
@@ -186,42 +186,46 @@ def _others(expected: Any, actual: Any, path: str) -> str | None:
         return f"{_at(path)}two {_named(expected)} cannot be compared ({type(error).__name__}); pass equal="
     if same:
         return None
-    if type(expected).__eq__ is object.__eq__:
+    if getattr(type(expected), "__eq__", None) is object.__eq__:
         return f"{_at(path)}{_named(expected)} has no equality of its own; pass equal="
     return _differs(expected, actual, path)
 
 
 class _Short(reprlib.Repr):
-    """repr with few elements, which never walks through all of a large value."""
+    """repr with few elements, which never walks through all of a large value.
+
+    (`reprlib.Repr` hands every method a ``level``, which leaves have no use for.)
+    """
 
     def __init__(self, size: int) -> None:
         super().__init__()
         self.maxlevel = 4
-        self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = self.maxdict = self.maxdeque = self.maxarray = 8
+        self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = 8
+        self.maxdict = self.maxdeque = self.maxarray = 8
         self.maxstring = self.maxother = self.maxlong = size
 
-    def repr_int(self, x: int, level: int) -> str:
+    def repr_int(self, x: int, level: int) -> str:  # noqa: ARG002
         # Python refuses to print what has more than 4300 digits, and takes quadratic time below that.
         return repr(x) if x.bit_length() <= 400 else f"<int of {x.bit_length()} bits>"
 
-    def repr_str(self, x: str, level: int) -> str:
+    def repr_str(self, x: str, level: int) -> str:  # noqa: ARG002
         return repr(x) if len(x) <= self.maxstring else f"{x[: self.maxstring]!r}... ({len(x)} characters)"
 
-    def repr_bytes(self, x: bytes, level: int) -> str:
+    def repr_bytes(self, x: bytes, level: int) -> str:  # noqa: ARG002
         return repr(x) if len(x) <= self.maxstring else f"{x[: self.maxstring]!r}... ({len(x)} bytes)"
 
     def repr_bytearray(self, x: bytearray, level: int) -> str:
         return self.repr_bytes(bytes(x[: self.maxstring + 1]), level)
 
-    def repr_ndarray(self, x: Any, level: int) -> str:
-        import numpy
+    def repr_ndarray(self, x: Any, level: int) -> str:  # noqa: ARG002
+        import numpy as np
 
         if x.ndim == 0:
             return f"array({x.item()!r}, dtype={x.dtype})"
-        text = numpy.array2string(x, threshold=8, edgeitems=2, separator=", ").replace("\n", "")
+        text = np.array2string(x, threshold=8, edgeitems=2, separator=", ").replace("\n", "")
         return f"array({text}, shape={x.shape}, dtype={x.dtype})"
 
-    def repr_instance(self, x: Any, level: int) -> str:
+    def repr_instance(self, x: Any, level: int) -> str:  # noqa: ARG002
         try:
             text = repr(x)
         except Exception as error:  # noqa: BLE001  somebody else's __repr__

@@ -18,6 +18,7 @@ from pytest_efficiency.subject.protocol import Timing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from types import FrameType
 
     from pytest_efficiency.subject.protocol import Call, Home
 
@@ -40,6 +41,20 @@ class _Stopped(BaseException):
     """Thrown into the measured code by the CPU timer. A BaseException, so that ``except Exception`` lets it pass."""
 
 
+def _is_set_up(frame: FrameType | None, own: str) -> bool:
+    """Whether the code that is running imports something, or belongs to an installed package that is not ``own``."""
+    while frame is not None and frame.f_code.co_filename != __file__:
+        file = frame.f_code.co_filename
+        if file.startswith("<frozen importlib"):
+            return True
+        for folder in ("/site-packages/", "/dist-packages/"):
+            _, found, inside = file.replace(os.sep, "/").partition(folder)
+            if found and inside.split("/")[0].removesuffix(".py") != own:
+                return True
+        frame = frame.f_back
+    return False
+
+
 class _CpuTimer:
     """Stops what runs between `start` and `end` after ``seconds`` of CPU time of the process.
 
@@ -50,15 +65,22 @@ class _CpuTimer:
     # A handler that somebody else has set (a sampling profiler, a time limit of the test's own) is left alone.
     _CHOICES = ("ITIMER_PROF", "SIGPROF"), ("ITIMER_VIRTUAL", "SIGVTALRM")
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, own: str) -> None:
         self._seconds = max(seconds, 1e-6)
+        self._own = own
         self._timer: int | None = None
         self._signal: signal.Signals | None = None
         self._armed = False
 
-    def _stop(self, _number: int, _frame: object) -> None:
-        if self._armed:
-            raise _Stopped
+    def _stop(self, _number: int, frame: FrameType | None) -> None:
+        if not self._armed:
+            return
+        if _is_set_up(frame, self._own):
+            # Compiling or importing on the first call says nothing about how slow the function is. Let it run to its
+            # end: what it has used so far cannot be told from the work any more.
+            self._armed = False
+            return
+        raise _Stopped
 
     def start(self) -> None:
         if threading.current_thread() is not threading.main_thread():
@@ -134,7 +156,7 @@ class Here:
 
     def _limited(self, prepared: Callable[[], Iterator[Any]], cpu_limit: float) -> Timing:
         before = time.process_time()
-        timer = _CpuTimer(cpu_limit)
+        timer = _CpuTimer(cpu_limit, str(getattr(self.function, "__module__", "")).partition(".")[0])
         try:
             # Inside the try, not a context manager: the signal may arrive before a `with` block has been entered.
             timer.start()
