@@ -4,6 +4,7 @@ import fcntl
 import os
 import socket
 import struct
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -104,6 +105,10 @@ def send_with(sock: socket.socket, header: bytes, *fds: int) -> None:
     sock.sendmsg([header], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)] if fds else [])
 
 
+def descriptors() -> set[str]:
+    return {entry.name for entry in Path("/proc/self/fd").iterdir()}
+
+
 def test_descriptors_that_are_no_sealed_memory_are_refused(pair: Pair) -> None:
     """A pipe, a plain file, an unsealed or a short memory file in place of memory is a WireError, and is closed."""
     reading, writing = os.pipe()
@@ -113,7 +118,7 @@ def test_descriptors_that_are_no_sealed_memory_are_refused(pair: Pair) -> None:
     short = os.memfd_create("short", os.MFD_ALLOW_SEALING)
     os.ftruncate(short, 99)
     fcntl.fcntl(short, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
-    before = set(os.listdir("/proc/self/fd"))
+    before = descriptors()
     for fd in (reading, plain, unsealed, short):
         send_with(pair[0].sock, frames.HEADER.pack(0, frames.MEMORY_FILE, 100), fd)
         with pytest.raises(WireError, match="sealed memory file"):
@@ -121,18 +126,18 @@ def test_descriptors_that_are_no_sealed_memory_are_refused(pair: Pair) -> None:
     send_with(pair[0].sock, frames.HEADER.pack(0, frames.MEMORY_FILE, 100))
     with pytest.raises(WireError, match="none came"):
         pair[1].receive(100)
-    assert set(os.listdir("/proc/self/fd")) == before
+    assert descriptors() == before
     for fd in (reading, writing, plain, unsealed, short):
         os.close(fd)
 
 
 def test_unasked_descriptors_do_not_pile_up(pair: Pair) -> None:
     """Descriptors sent without need are closed, however many they are."""
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(descriptors())
     for _ in range(50):
         send_with(pair[0].sock, b"\0", 0, 0, 0)
         pair[1].feed()
-    assert len(os.listdir("/proc/self/fd")) <= before + 1
+    assert len(descriptors()) <= before + 1
 
 
 def test_the_end_is_an_end(pair: Pair) -> None:

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import sysconfig
-import textwrap
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -269,12 +268,25 @@ pool.close()
 def test_lookalikes_beside_a_submission_are_not_imported(module: Module, tmp_path: Path) -> None:
     """An innocent numpy.py, secrets.py or msgspec.py beside a submission is imported by neither side."""
     marker = tmp_path / "marker"
-    source = "import numpy, secrets, json\ndef where(): return [numpy.__file__, secrets.__file__]\ndef double(a): return 2 * a"
+    source = """
+import numpy, secrets, json
+def where(): return [numpy.__file__, secrets.__file__]
+def double(a): return 2 * a
+"""
     exercise = tmp_path / "exercise"
     exercise.mkdir()
     answer = exercise / "answer.py"
     answer.write_text(source, encoding="utf-8")
-    for name in ("numpy", "secrets", "msgspec", "psutil", "json", "pytest_efficiency", "sitecustomize", "usercustomize"):
+    for name in (
+        "numpy",
+        "secrets",
+        "msgspec",
+        "psutil",
+        "json",
+        "pytest_efficiency",
+        "sitecustomize",
+        "usercustomize",
+    ):
         (exercise / f"{name}.py").write_text(LOOKALIKE.format(marker=str(marker)), encoding="utf-8")
     script = tmp_path / "parent" / "parent.py"
     script.parent.mkdir()
@@ -381,7 +393,9 @@ def test_a_library_is_used_through_its_binding(pool: Pool, tmp_path: Path) -> No
     (tmp_path / "answer.c").write_text(C_SOURCE, encoding="utf-8")
     (tmp_path / "binding.py").write_text(BINDING, encoding="utf-8")
     library = tmp_path / "answer.so"
-    built = run(["gcc", "-w", "-shared", "-fPIC", "-o", str(library), "answer.c"], cwd=tmp_path, timeout=60, env=os.environ)
+    built = run(
+        ["gcc", "-w", "-shared", "-fPIC", "-o", str(library), "answer.c"], cwd=tmp_path, timeout=60, env=os.environ
+    )
     assert built.returncode == 0, built.output
     spec = ModuleSpec("answer", library, kind="library", binding=tmp_path / "binding.py", call_limit=0.5)
     answer = RemoteModule(pool, spec)
@@ -424,9 +438,12 @@ def test_a_forked_caller_does_not_end_the_pool(pool: Pool, module: Module) -> No
 
 def test_a_worker_has_no_other_descriptors(pool: Pool, module: Module) -> None:
     """A worker has five descriptors: nothing, its output twice, its channel, and the directory it lists."""
-    source = "import os\ndef descriptors(): return [os.readlink(f'/proc/self/fd/{n}') for n in range(3)], len(os.listdir('/proc/self/fd'))"
-    names, count = RemoteModule(pool, module(textwrap.dedent(source))).descriptors()
+    source = """
+    import os
+    def descriptors():
+        return [os.readlink(f'/proc/self/fd/{number}') for number in range(3)], len(os.listdir('/proc/self/fd'))
+    """
+    names, count = RemoteModule(pool, module(source)).descriptors()
     assert names[0] == os.devnull
     assert names[1] == names[2]
     assert count == 5
-

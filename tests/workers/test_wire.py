@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import math
 import string
 from typing import Any
@@ -121,20 +122,16 @@ def test_mutated_messages_raise_wire_error_only(value: Any, data: st.DataObject)
             message[where:where] = data.draw(st.binary(min_size=1, max_size=9))
         if not message:
             break
-    try:
+    with contextlib.suppress(WireError):
         wire.decode(bytes(message))
-    except WireError:
-        pass
 
 
 @thorough
 @given(st.binary(max_size=200))
 def test_noise_raises_wire_error_only(noise: bytes) -> None:
     """Bytes that nobody encoded are a WireError or some plain value."""
-    try:
+    with contextlib.suppress(WireError):
         wire.decode(noise)
-    except WireError:
-        pass
 
 
 @pytest.mark.parametrize(
@@ -160,7 +157,7 @@ def test_noise_raises_wire_error_only(noise: bytes) -> None:
         {"\ud800": 1},
         bytearray(b"xyz"),
         {(1, 2): {3: None}},
-        {1: "one", True: "the same key", "1": "another"},
+        {True: "one", "1": "another", 2.0: 2},
         [[], {}, set(), "", b""],
     ],
     ids=list(map(str, range(22))),
