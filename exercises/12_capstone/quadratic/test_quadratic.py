@@ -60,7 +60,7 @@ def test_is_fast(candidate, reference, speedup, efficiency_rng):
     def make():
         return equations(efficiency_rng, 20_000)
 
-    assert speedup(candidate.quadratic, over=reference.quadratic, inputs=make) >= 4
+    assert speedup(candidate.quadratic, over=reference.quadratic, inputs=make) >= 5
 
 
 def test_needs_no_temporaries(candidate, memory, efficiency_rng):
