@@ -63,9 +63,10 @@ class RemoteFunction:
             WireError: an argument or the result cannot cross the process boundary.
         """
         channel = self.pool.shared(self.spec)
-        channel.put(self.name, [(args, kwargs)], keep=True)
-        channel.run(self.name)
-        results = channel.get(self.name)
+        with channel.lock:
+            channel.put(self.name, [(args, kwargs)], keep=True)
+            channel.run(self.name)
+            results = channel.get(self.name)
         if len(results) != 1:
             msg = f"one result of {self.name} was expected and {len(results)} came"
             raise WireError(msg)

@@ -7,6 +7,7 @@ import select
 import signal
 import socket
 import struct
+import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ _MOST = 64 * 2**20
 # A deadline counts the time in which the worker could run. On a crowded machine it gets this many times as long.
 _CROWDED = 6.0
 _LOOK = 0.5
+# A probe makes many calls.
+_PROBE_LIMIT = 60.0
 _NIL = b"\xc0"
 _encode = msgspec.msgpack.Encoder().encode
 _reply = msgspec.msgpack.Decoder(tuple[bytes, bool, msgspec.Raw]).decode
@@ -54,6 +57,8 @@ class Channel:
         self.ended: Exception | None = None
         self.flooded = 0
         self.hung = False
+        # Put, go and get belong together when several threads of a test call functions of one module.
+        self.lock = threading.RLock()
         self.closed = False
         self._nursery = nursery
         self._number, sock, self._output = nursery.birth()
@@ -186,7 +191,8 @@ class Channel:
     def probe(self, probe: str, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], options: Any) -> Any:
         """Have a probe run beside the code under test."""
         message, buffers = wire.encode([probe, name, args, dict(kwargs), dict(options)], f"the arguments of {name}")
-        return self._ask("probe", message, buffers, f"calling {name}")
+        limit = self.spec.call_limit + _PROBE_LIMIT
+        return self._ask("probe", message, buffers, f"calling {name}", limit)
 
     def trim(self) -> None:
         """Collect garbage and give free memory back."""
@@ -228,11 +234,13 @@ class Channel:
         if self._names is None:
             self.load()
 
-    def _ask(self, verb: str, message: bytes, buffers: Sequence[memoryview], doing: str) -> Any:
+    def _ask(
+        self, verb: str, message: bytes, buffers: Sequence[memoryview], doing: str, limit: float | None = None
+    ) -> Any:
         self._check()
-        start = time.monotonic()
-        nonce = self._post(verb, message, buffers, start + self.spec.call_limit, doing)
-        ok, value = self._finish(nonce, self.spec.call_limit, doing)
+        limit = limit or self.spec.call_limit
+        nonce = self._post(verb, message, buffers, time.monotonic() + limit, doing)
+        ok, value = self._finish(nonce, limit, doing)
         if not ok:
             raise failures.exception(value, self.spec)
         return value

@@ -31,7 +31,17 @@ _encode = msgspec.msgpack.Encoder().encode
 _report = msgspec.msgpack.Decoder(tuple[str, int, int]).decode
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 # What a compiler or a shared library of the interpreter may need; everything else of the caller's stays with him.
-_KEPT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "CLING_STANDARD_PCH")
+_KEPT = (
+    "PATH",
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TZ",
+    "TMPDIR",
+    "CLING_STANDARD_PCH",
+)
 
 
 class Nursery:

@@ -251,7 +251,10 @@ class _Reading:
         if code == _TUPLE:
             return tuple(parts)
         if code == _ROWS:
-            return [tuple(_expect(row, list)) for row in parts]
+            if not set(map(type, parts)) <= {list}:
+                msg = "a list of rows holds something else"
+                raise WireError(msg)
+            return list(map(tuple, parts))
         if code == _SET:
             return set(parts)
         if code == _FROZENSET:

@@ -73,8 +73,12 @@ class Zygote:
             self._tell("ready", 0, 0)
             while self._turn():
                 pass
-        except (EOFError, OSError):
+        except (EOFError, BrokenPipeError, ConnectionResetError):
             pass
+        except OSError:
+            # No process or no directory to be had: the parent reads this when it asks what became of us.
+            traceback.print_exc()
+            sys.stderr.flush()
         finally:
             self._end()
 

@@ -238,3 +238,16 @@ def test_closing_twice_is_closing_once(subject: Callable[[str], WorkerSubject]) 
     add.close()
     with pytest.raises(WorkerDied, match="is closed"):
         add.put([Call((1,))])
+
+
+def test_going_without_putting_is_told(subject: Callable[[str], WorkerSubject]) -> None:
+    """*go* before *put*, or after one that failed, is an error and calls nothing put earlier."""
+    count = subject("count")
+    with pytest.raises(RuntimeError, match="there is nothing to call"):
+        count.go()
+    count.put([Call()])
+    count.name = "no_such"
+    with pytest.raises(AttributeError, match="no_such"):
+        count.put([Call()])
+    with pytest.raises(RuntimeError, match="there is nothing to call"):
+        count.go()

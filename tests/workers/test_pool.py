@@ -11,6 +11,7 @@ import subprocess
 import sys
 import sysconfig
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ import pytest
 
 import pytest_efficiency
 from pytest_efficiency.errors import EfficiencyError, SetupFailed, WorkerDied
+from pytest_efficiency.subject.protocol import Call
 from pytest_efficiency.subject.worker import RemoteModule, WorkerSubject
 from pytest_efficiency.wall.process import Limits, run
 from pytest_efficiency.workers.pool import Pool
@@ -447,3 +449,50 @@ def test_a_worker_has_no_other_descriptors(pool: Pool, module: Module) -> None:
     assert names[0] == os.devnull
     assert names[1] == names[2]
     assert count == 5
+
+
+JIT = {
+    "numba": """
+import numba
+@numba.njit
+def total(n):
+    found = 0
+    for i in range(n):
+        found += i
+    return found
+@numba.njit(parallel=True)
+def spread(n):
+    found = 0
+    for i in numba.prange(n):
+        found += i
+    return found
+""",
+    "cppyy": """
+import cppyy
+cppyy.cppdef("long total(long n) { long found = 0; for (long i = 0; i < n; i++) found += i; return found; }")
+total = spread = cppyy.gbl.total
+""",
+}
+
+
+@pytest.mark.parametrize("threads", [False, True], ids=["one thread", "threads"])
+@pytest.mark.parametrize("package", JIT)
+def test_compiling_works_in_a_fork(pool: Pool, module: Module, package: str, threads: bool) -> None:
+    """What was imported in the zygote compiles and runs in its forks, with one thread and with several."""
+    if importlib.util.find_spec(package) is None:
+        pytest.skip(f"{package} is not installed")
+    spec = module(JIT[package], preload=(package,), threads=threads, setup_limit=120.0, call_limit=120.0)
+    for _ in range(2):
+        subject = WorkerSubject(pool, spec, "total")
+        subject.put([Call((1000,))])
+        subject.go()
+        assert subject.get() == [499_500]
+        subject.close()
+    assert RemoteModule(pool, spec).spread(1000) == 499_500
+
+
+def test_threads_of_a_test_may_share_a_module(pool: Pool, module: Module) -> None:
+    """Calls from several threads get their own results."""
+    answer = RemoteModule(pool, module("def same(x): return x"))
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(answer.same, range(200))) == list(range(200))
