@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import select
+import shutil
 import socket
 import subprocess
 import sys
@@ -56,8 +57,10 @@ class Nursery:
         self._closed = False
         self._owner = os.getpid()
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the zygote
+        # The zygote removes it, also when we were killed; we do, when the zygote was.
+        self._scratch = tempfile.mkdtemp(prefix="pytest-efficiency-")
         ours, theirs = socket.socketpair()
-        wish = json.dumps({"preload": list(preload), "fork": fork, "limits": asdict(limits)})
+        wish = json.dumps({"preload": list(preload), "fork": fork, "limits": asdict(limits), "scratch": self._scratch})
         with theirs:
             self._process: subprocess.Popen[bytes] = start(
                 [sys.executable, *_isolation(), "-B", _ZYGOTE, str(theirs.fileno()), wish],
@@ -131,6 +134,7 @@ class Nursery:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(_END_LIMIT)
             kill_group(self._process)
+            shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _pump(self, patience: float, enough: object) -> None:
         assert callable(enough)

@@ -49,14 +49,14 @@ _LOOK = 2.0
 class Zygote:
     """The loop: requests from the parent, deaths of the children."""
 
-    def __init__(self, control: socket.socket, *, fork: bool, limits: Limits) -> None:
+    def __init__(self, control: socket.socket, scratch: Path, *, fork: bool, limits: Limits) -> None:
         self._line = Line(control, most_fds=2)
         self._fork = fork
         self._limits = limits
         self._workers: dict[int, int] = {}
         self._cleaners: set[int] = set()
         self._parent = os.getppid()
-        self._scratch = Path(tempfile.mkdtemp(prefix="pytest-efficiency-"))
+        self._scratch = scratch
         self._wake, wake = os.pipe()
         os.set_blocking(wake, False)
         os.set_blocking(self._wake, False)
@@ -275,7 +275,7 @@ def main() -> None:
         gc.collect()
         gc.freeze()
     control = socket.socket(fileno=int(sys.argv[1]))
-    Zygote(control, fork=wish["fork"], limits=Limits(**wish["limits"])).run()
+    Zygote(control, Path(wish["scratch"]), fork=wish["fork"], limits=Limits(**wish["limits"])).run()
 
 
 if __name__ == "__main__":

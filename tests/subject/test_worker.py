@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import os
 import textwrap
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from pytest_efficiency import probes
 from pytest_efficiency.errors import CpuLimitReached, WireError, WorkerDied
 from pytest_efficiency.subject.protocol import Call
 from pytest_efficiency.subject.worker import ModuleSpec, RemoteModule, WorkerSubject
@@ -251,3 +253,16 @@ def test_going_without_putting_is_told(subject: Callable[[str], WorkerSubject]) 
         count.put([Call()])
     with pytest.raises(RuntimeError, match="there is nothing to call"):
         count.go()
+
+
+PROBES = sorted(path.stem for path in Path(probes.__file__).parent.glob("*.py") if path.stem != "__init__")
+
+
+@pytest.mark.parametrize("probe", PROBES)
+def test_every_probe_answers_from_a_worker(subject: Callable[[str], WorkerSubject], probe: str) -> None:
+    """A probe finds what it needs in a worker, and what it answers with crosses."""
+    if not hasattr(importlib.import_module(f"pytest_efficiency.probes.{probe}"), "probe"):
+        pytest.skip(f"probes/{probe}.py has no probe() of its own")
+    answer = subject("add").probe(probe, Call((1,), {"b": 2}))
+    assert answer
+    assert all(type(key) is str for key in answer)

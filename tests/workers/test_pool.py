@@ -28,6 +28,8 @@ from pytest_efficiency.workers.spec import ModuleSpec
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from pytest_efficiency.workers.channel import Channel
+
     Module = Callable[..., ModuleSpec]
     Watch = Callable[[int], Callable[[], bool]]
 
@@ -134,14 +136,18 @@ def test_the_environment_is_next_to_empty(either: Pool, module: Module, monkeypa
     assert "OMP_NUM_THREADS" not in threaded
 
 
+def channel_directory(channel: Channel) -> str:
+    channel.put("directory", [((), {})], keep=True)
+    channel.run("directory")
+    (found,) = channel.get("directory")
+    return str(found)
+
+
 def test_each_worker_has_a_directory_that_goes_with_it(either: Pool, module: Module) -> None:
     """Workers work in directories of their own, and nothing of them is left when the pool is closed."""
     spec = module(STATE)
     mine = RemoteModule(either, spec).litter()
-    channel = either.fresh(spec)
-    channel.put("directory", [((), {})], keep=True)
-    channel.run("directory")
-    (other,) = channel.get("directory")
+    other = channel_directory(either.fresh(spec))
     assert mine != other
     assert Path(mine, "deep", "file").exists()
     either.close()
@@ -169,13 +175,15 @@ def test_a_lost_zygote_is_replaced(pool: Pool, module: Module, watch: Watch) -> 
     """When a zygote is killed its workers end with it, and the next worker comes from a new one."""
     spec = module(STATE)
     channel = pool.fresh(spec)
-    (nursery,) = [nursery for nursery in pool._nurseries.values() if not nursery.lost()]
+    scratch = Path(channel_directory(channel)).parent
+    nursery = channel._nursery
     ends = [watch(channel.pid), watch(nursery._process.pid)]
     os.kill(nursery._process.pid, signal.SIGKILL)
     assert all(has_ended() for has_ended in ends)
     with pytest.raises(WorkerDied):
         channel.trim()
     assert RemoteModule(pool, spec).count() == 1
+    assert not scratch.exists()
 
 
 ORPHANS = """
