@@ -189,11 +189,18 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     for line in recorder.unused():
         if in_exercise(item):
             pytest.fail(line, pytrace=False)
-        try:
-            item.warn(PytestEfficiencyWarning(line))
-        except PytestEfficiencyWarning as error:  # -W error
-            pytest.fail(f"PytestEfficiencyWarning: {error}", pytrace=False)
+        if not _warned(item, line):
+            pytest.fail(f"PytestEfficiencyWarning: {line}", pytrace=False)
     return answer
+
+
+def _warned(item: pytest.Item, line: str) -> bool:
+    """Whether a warning stayed one; with ``-W error`` it does not."""
+    try:
+        item.warn(PytestEfficiencyWarning(line))
+    except PytestEfficiencyWarning:
+        return False
+    return True
 
 
 def _marker_arguments(marker: pytest.Mark) -> dict[str, Any]:

@@ -52,7 +52,6 @@ class Claim:
         Raises:
             Unclear: it stayed undecided.
         """
-        self.used = True
         known = self._verdicts.get(key)
         if known is not None:
             self.verdict_for_pytest = known
@@ -77,6 +76,11 @@ class Claim:
         return verdict
 
     def _refuse(self, written: str) -> NoReturn:
+        # The error says what is wrong; that nobody looked at this claim need not be said again.
+        self.used = True
+        for verdict in self._verdicts.values():
+            if verdict.asked is not None:
+                verdict.asked()
         msg = f"{written} cannot be answered: {self._form}"
         raise TypeError(msg)
 

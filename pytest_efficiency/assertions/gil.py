@@ -59,11 +59,13 @@ class GilClaim(Claim):
     @property
     def released(self) -> Verdict:
         """Whether other threads can run during the call."""
+        self.used = True
         return self._decided("released", lambda: self._judged("released"))
 
     @property
     def held(self) -> Verdict:
         """Whether no other thread can run during the call."""
+        self.used = True
         return self._decided("held", lambda: self._judged("held"))
 
     def _judged(self, claimed: Claimed) -> Verdict:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_efficiency.assertions.claim import Claim, measuring, subject_of
-from pytest_efficiency.assertions.wording import bytes_text
 from pytest_efficiency.errors import ClaimError
 from pytest_efficiency.judge.memory import judge_leak, judge_peak
-from pytest_efficiency.judge.sizes import Size, parse_size, size_of
+from pytest_efficiency.judge.sizes import Size, parse_size, show_bytes
 from pytest_efficiency.measure.highwater import measure_peak
 from pytest_efficiency.measure.leaks import measure_leak
 from pytest_efficiency.result import Verdict
@@ -40,12 +39,14 @@ def memory(f: Callable[..., Any], *args: Any, **kwargs: Any) -> MemoryClaim:
     return MemoryClaim(f, args, kwargs)
 
 
-class MemoryClaim:
+class MemoryClaim(Claim):
     """What `memory` returns: ask for ``peak`` or ``leaked``."""
 
+    _form = 'name the figure: `assert memory(f, *args).peak <= "1.5 outputs"`, or `.leaked <= "0 B"`'
+
     def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        super().__init__()
         self._f, self._call = f, Call(args, kwargs)
-        self._whole = _Whole(f)
 
     def __repr__(self) -> str:
         return f"memory({subject_name(self._f)})"
@@ -53,33 +54,14 @@ class MemoryClaim:
     @property
     def peak(self) -> PeakClaim:
         """The most memory that the process grew by during one call; compare it with ``<=``."""
-        self._whole.used = True
+        self.used = True
         return PeakClaim(self._f, self._call)
 
     @property
     def leaked(self) -> LeakClaim:
         """The bytes that each call never gives back; compare them with ``<=``."""
-        self._whole.used = True
+        self.used = True
         return LeakClaim(self._f, self._call)
-
-    def __bool__(self) -> bool:
-        return bool(self._whole)
-
-    def __le__(self, other: object) -> Verdict:
-        return self._whole <= other
-
-
-class _Whole(Claim):
-    """Stands for a claim whose figure was not named yet; refuses every comparison."""
-
-    _form = 'name the figure: `assert memory(f, *args).peak <= "1.5 outputs"`, or `.leaked <= "0 B"`'
-
-    def __init__(self, f: Callable[..., Any]) -> None:
-        super().__init__()
-        self._f = f
-
-    def __repr__(self) -> str:
-        return f"memory({subject_name(self._f)})"
 
 
 class PeakClaim(Claim):
@@ -96,6 +78,7 @@ class PeakClaim(Claim):
         return f"memory({subject_name(self._f)}).peak"
 
     def __le__(self, other: str | float) -> Verdict:
+        self.used = True
         bound = parse_size(other)
         return self._decided(str(bound), lambda: self._judged(bound))
 
@@ -104,21 +87,20 @@ class PeakClaim(Claim):
         """The peak in bytes."""
         self.used = True
         if self._report is None:
-            self._report = self._measure()[0]
+            self._report = self._measure()
         return self._report.bytes
 
-    def _measure(self) -> tuple[PeakEvidence, Any]:
+    def _measure(self) -> PeakEvidence:
         with measuring(lambda: subject_of(self._f)) as (subject,):
-            evidence = measure_peak(subject, self._call)
-            return evidence, subject.get()[-1]
+            return measure_peak(subject, self._call)
 
     def _judged(self, bound: Size) -> Verdict:
-        evidence, result = self._measure()
-        allowed = _allowed(bound, self._call, result)
+        evidence = self._measure()
+        allowed = _allowed(bound, evidence)
         decision = judge_peak(evidence, allowed)
         outcome = decision.outcome or "unclear"
         said = f'{self!r} <= "{bound}"'
-        shown = _in_unit(decision.value, bound, self._call, result)
+        shown = _in_unit(decision.value, bound, evidence)
         how = ", sampled" if evidence.sampled else ""
         message = f"{said}: {outcome}, {decision.why if outcome == 'unclear' else f'{shown}{how}'}"
         return Verdict(
@@ -133,7 +115,11 @@ class PeakClaim(Claim):
             clock="peak RSS" if not evidence.sampled else "sampled RSS",
             rounds=len(evidence.runs),
             headroom=allowed / decision.value if decision.value > 0 else None,
-            details=(shown, decision.why, *_sizes(self._call, result)),
+            details=(
+                decision.why,
+                f"inputs {show_bytes(evidence.inputs)}, result {show_bytes(evidence.outputs)}",
+                *evidence.notes,
+            ),
             data={"shown": shown, "runs": list(evidence.runs), "sampled": evidence.sampled, "why": decision.why},
         )
 
@@ -152,6 +138,7 @@ class LeakClaim(Claim):
         return f"memory({subject_name(self._f)}).leaked"
 
     def __le__(self, other: str | float) -> Verdict:
+        self.used = True
         bound = parse_size(other)
         return self._decided(str(bound), lambda: self._judged(bound))
 
@@ -176,7 +163,7 @@ class LeakClaim(Claim):
         decision = judge_leak(evidence, allowed)
         outcome = decision.outcome or "unclear"
         said = f'{self!r} <= "{bound}"'
-        shown = f"{bytes_text(decision.value)} a call"
+        shown = f"{show_bytes(decision.value)} a call"
         message = f"{said}: {outcome}, {decision.why if outcome == 'unclear' else shown}"
         return Verdict(
             kind="memory",
@@ -188,29 +175,23 @@ class LeakClaim(Claim):
             bound=allowed,
             unit="B",
             clock="heap",
-            details=(shown, decision.why),
+            rounds=len(evidence.rounds),
+            details=(decision.why, *evidence.notes),
             data={"shown": shown, "why": decision.why},
         )
 
 
-def _allowed(bound: Size, call: Call, result: Any) -> float:
-    size = bound.bytes(inputs=_inputs(call), outputs=size_of(result))
-    if bound.unit in ("inputs", "outputs") and size <= 0 < bound.count:
+def _allowed(bound: Size, evidence: PeakEvidence) -> float:
+    """The bound in bytes."""
+    whole = {"inputs": evidence.inputs, "outputs": evidence.outputs}.get(bound.unit)
+    if whole == 0 < bound.count:
         what = "its result" if bound.unit == "outputs" else "what goes in"
         msg = f'"{bound}" was claimed, but {what} takes no memory that could be a measure; claim bytes, e.g. "8 MB"'
         raise ClaimError(msg)
-    return size
+    return bound.bytes(inputs=evidence.inputs, outputs=evidence.outputs)
 
 
-def _inputs(call: Call) -> int:
-    return sum(size_of(value) for value in (*call.args, *call.kwargs.values()))
-
-
-def _in_unit(value: float, bound: Size, call: Call, result: Any) -> str:
+def _in_unit(value: float, bound: Size, evidence: PeakEvidence) -> str:
     """The figure in the unit of the claim: "3.01 outputs"."""
-    whole = {"inputs": _inputs(call), "outputs": size_of(result)}.get(bound.unit)
-    return f"{value / whole:.2f} {bound.unit}" if whole else bytes_text(value)
-
-
-def _sizes(call: Call, result: Any) -> tuple[str, ...]:
-    return (f"inputs {bytes_text(_inputs(call))}, output {bytes_text(size_of(result))}",)
+    whole = {"inputs": evidence.inputs, "outputs": evidence.outputs}.get(bound.unit)
+    return f"{value / whole:.2f} {bound.unit}" if whole else show_bytes(value)

@@ -94,6 +94,7 @@ class ScalingClaim(Claim):
         return f"scaling({subject_name(self._f)}{over})"
 
     def __le__(self, other: str | GrowthClass) -> Verdict:
+        self.used = True
         claim = parse_class(other)
         return self._decided(str(claim), lambda: self._judged(claim))
 

@@ -91,6 +91,7 @@ class SpeedupClaim(Claim):
         return f"speedup({f}, over={over})"
 
     def __ge__(self, other: float) -> Verdict:
+        self.used = True
         claim = check_claim(other)
         return self._decided(claim, lambda: self._judged(claim))
 

@@ -31,12 +31,3 @@ def class_text(exponent: float) -> str:
     """An exponent as growth: "n^1.05"."""
     return f"n^{exponent:.2f}" if math.isfinite(exponent) else "?"
 
-
-def bytes_text(count: float) -> str:
-    """A size in the decimal units that claims use: "24.1 MB"."""
-    size, unit = float(count), "B"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if abs(size) < 1000:
-            break
-        size, unit = size / 1000, larger
-    return f"{size:.0f} B" if unit == "B" else f"{size:.3g} {unit}"

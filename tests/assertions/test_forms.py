@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import pytest
@@ -40,11 +41,11 @@ def test_a_claim_is_no_bool(claim: Any, form: str) -> None:
 
 
 @pytest.mark.parametrize(("claim", "form"), CLAIMS)
-@pytest.mark.parametrize("compare", [lambda c: c == 20, lambda c: c != 20, lambda c: c < 20, lambda c: c > 20])
+@pytest.mark.parametrize("compare", [operator.eq, operator.ne, operator.lt, operator.gt])
 def test_equality_and_strict_comparison_name_the_right_form(claim: Any, form: str, compare: Any) -> None:
     """A measured figure is never equal to anything."""
     with pytest.raises(TypeError) as caught:
-        compare(claim())
+        compare(claim(), 20)
     assert form in str(caught.value)
 
 
@@ -127,7 +128,7 @@ def test_a_candidate_that_raises_raises_in_the_test() -> None:
 
 def test_results_that_differ_show_the_smallest_failing_input() -> None:
     """A fast wrong answer is no speedup; a long argument is cut."""
-    with pytest.raises(ResultsDiffer, match=r"expected 2000, got 1; for the arguments") as caught:
+    with pytest.raises(ResultsDiffer, match=r"expected 2000, got 1; the arguments were") as caught:
         assert speedup(lambda a: 1, over=lambda a: slow(), args=(list(range(100_000)),)) >= 2
     assert len(str(caught.value)) < 1000
 
@@ -191,4 +192,4 @@ def test_figures_without_a_claim() -> None:
     assert growth.interval[0] <= growth.exponent <= growth.interval[1]
     assert [n for n, _ in growth.points] == sorted({n for n, _ in growth.points})
     assert memory(bytes, 8_000_000).peak.bytes == pytest.approx(8e6, rel=0.1)
-    assert memory(fast).leaked.bytes == 0
+    assert memory(fast).leaked.bytes < 1

@@ -139,7 +139,7 @@ def test_a_wrong_answer_that_only_its_claim_is_asked_of_fails_there(course: Cour
     result = course.run("-k", "fast")
     assert course.states() == {"test_is_fast[python]": "failed"}
     assert course.result()["score"] == 0
-    result.stdout.fnmatch_lines(["*ResultsDiffer: *expected *, got *for the arguments*"])
+    result.stdout.fnmatch_lines(["*ResultsDiffer: *expected *, got *the arguments were*"])
 
 
 def test_correctness_comes_first_whatever_the_order_in_the_file(course: Course) -> None:
