@@ -18,6 +18,7 @@ from typing import Protocol
 
 _STEP = 60e-6
 _PATIENCE = 0.02
+_TICKS = os.sysconf("SC_CLK_TCK")
 _ON_LINUX = sys.platform.startswith("linux")
 
 
@@ -28,7 +29,7 @@ class CpuClock(Protocol):
         """CPU time of all threads, now; up to a tick behind while it runs."""
 
     def settled(self) -> tuple[float, float]:
-        """CPU time of all threads and of the main thread, once the process sleeps."""
+        """CPU time of all threads and finished children, and of the main thread, once the process sleeps."""
 
     def delay(self) -> float:
         """How long the main thread has waited for a core in its life."""
@@ -60,14 +61,13 @@ class _LinuxClock:
         while True:
             time.sleep(_STEP)
             now = self.process()
-            if now == before and self._sleeps():
-                break
-            if time.monotonic() > give_up:
-                # A thread of theirs never rests: whatever it has burnt so far is theirs.
+            sleeps, children = self._state()
+            # At the end of patience a thread of theirs never rests: whatever it has burnt so far is theirs.
+            if (now == before and sleeps) or time.monotonic() > give_up:
                 break
             before = now
         main = self._main_thread()
-        return now, now if main is None else main
+        return now + children, now if main is None else main
 
     def delay(self) -> float:
         numbers = self._numbers()
@@ -90,13 +90,14 @@ class _LinuxClock:
             return [int(number) for number in os.pread(self._schedstat, 128, 0).split()]
         return []
 
-    def _sleeps(self) -> bool:
-        if self._stat is None:
-            return True
-        with suppress(OSError):
-            # The name of the command, in brackets, may itself contain brackets and spaces.
-            return os.pread(self._stat, 1024, 0).rpartition(b") ")[2][:1] not in {b"R", b""}
-        return True
+    def _state(self) -> tuple[bool, float]:
+        """Whether the main thread sleeps, and the CPU time of child processes that it has waited for."""
+        if self._stat is not None:
+            with suppress(OSError, ValueError, IndexError):
+                # The name of the command, in brackets, may itself contain brackets and spaces.
+                fields = os.pread(self._stat, 1024, 0).rpartition(b") ")[2].split()
+                return fields[0] != b"R", (int(fields[13]) + int(fields[14])) / _TICKS
+        return True, 0.0
 
 
 class _PsutilClock:
