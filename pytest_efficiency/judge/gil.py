@@ -1,0 +1,169 @@
+"""Whether what a ticker saw means that a call lets other threads run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from pytest_efficiency.judge.decision import Decision
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_efficiency.result import Outcome
+
+GilState = Literal["released", "held", "moments", "void", "tampered", "unclear"]
+GilClaim = Literal["released", "held"]
+
+# Over 461 probes of code that holds and code that lets go, quiet and under load, these made no wrong verdict: holding
+# code never ticked, releasing code always did.
+_MIN_TICKS = 5
+_MIN_SHARE = 0.3
+# Code that works or sleeps without the GIL waits for it at the end of 0-0.45 of the holds; code that lets go for
+# moments at the end of 0.99 of them (0.6 with four busy processes per CPU), and runs during at most 0.2 of a hold.
+_MIN_RUN = 0.25
+_SELDOM_WAITING, _MOSTLY_WAITING = 0.5, 0.8
+_MIN_HOLDS = 6
+_MIN_CONTROL_TICKS = 5
+_MIN_CONTROL_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class TickBatch:
+    """One batch of calls beside the ticker. Shares are of the batch's time, between 0 and 1."""
+
+    ticks: int
+    share: float
+    control_ticks: int
+    control_share: float
+    seconds: float
+    calls: int = 1
+    control_gap: float = 0.0
+
+
+@dataclass(frozen=True)
+class Hold:
+    """What the calling thread did while the ticker slept on the GIL.
+
+    ``share``: the part of a hold that it ran; ``waiting``: the part of the holds at whose end it waited for the GIL,
+    None where the kernel does not tell; ``control_share``: as ``share``, of code that needs no GIL.
+    """
+
+    holds: int
+    share: float
+    waiting: float | None
+    control_share: float
+    microseconds: int = 300
+
+
+@dataclass(frozen=True)
+class GilEvidence:
+    """Everything that a ticker saw. ``busy``: the share of time in which the calling thread did not sleep."""
+
+    batches: tuple[TickBatch, ...]
+    hold: Hold | None = None
+    call_seconds: float = 0.0
+    busy: float = 1.0
+    gil: bool = True
+    free_threaded: bool = False
+    gil_forced: bool = False
+    interval_changed: bool = False
+    seconds: float = 0.0
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class GilDecision(Decision):
+    """``value`` is ``share``: the share of time in which the GIL was free, relative to code that never needs it.
+
+    ``state`` is what the code does, whatever was claimed. "void": this interpreter runs without a GIL; "tampered": the
+    code changed the switch interval during the probe.
+    """
+
+    state: GilState = "unclear"
+    share: float = 0.0
+    ticks: int = 0
+
+
+def _relative(batch: TickBatch) -> float:
+    return batch.share / batch.control_share if batch.control_share > 0 else 0.0
+
+
+def _without_ticks(evidence: GilEvidence) -> tuple[GilState, str] | None:
+    if not evidence.gil:
+        return "void", "this interpreter runs without a GIL, so there is nothing to release and the claim is void"
+    if evidence.free_threaded and not evidence.gil_forced:
+        return "held", (
+            "a free-threaded interpreter had its GIL switched back on: an extension module was imported that does not "
+            "declare itself safe without it (Py_MOD_GIL_NOT_USED)"
+        )
+    if evidence.interval_changed:
+        return "tampered", "the code under test called sys.setswitchinterval, which forces the GIL from its own hands"
+    controls = sum(batch.control_ticks for batch in evidence.batches)
+    seconds = sum(batch.seconds for batch in evidence.batches)
+    share = sum(batch.control_share * batch.seconds for batch in evidence.batches) / seconds if seconds else 0.0
+    if controls < _MIN_CONTROL_TICKS or share < _MIN_CONTROL_SHARE:
+        return "unclear", (
+            "the machine is too busy: beside code that never needs the GIL the ticker moved for only "
+            f"{share:.0%} of the time ({controls} ticks)"
+        )
+    return None
+
+
+def _useful(evidence: GilEvidence) -> tuple[GilState, str]:
+    """What a call does that lets go often enough: runs without the GIL, or just lets others slip in."""
+    hold = evidence.hold
+    if hold is None:
+        return "released", "ticks; the call is too short, or the system too bare, to tell how long it runs without it"
+    if hold.holds < _MIN_HOLDS or hold.control_share < 2 * _MIN_RUN:
+        return "unclear", f"the calling thread had a CPU in {hold.holds} holds of the GIL: the machine is too busy"
+    waiting, busy = hold.waiting, evidence.busy >= 0.5
+    runs = hold.share >= _MIN_RUN
+    if runs and (waiting is None or waiting < _SELDOM_WAITING):
+        return "released", f"it goes on for {hold.share:.0%} of the time in which another thread keeps the GIL"
+    if not runs and (not busy if waiting is None else waiting < _SELDOM_WAITING):
+        return "released", "it sleeps, or waits for something else, while another thread keeps the GIL"
+    if not runs and (busy if waiting is None else waiting >= _MOSTLY_WAITING):
+        return "moments", (
+            f"it lets go of the GIL, but goes on for only {hold.share:.0%} of the {hold.microseconds} us in which "
+            "another thread keeps it"
+        )
+    return "unclear", (
+        f"it goes on for {hold.share:.0%} of the time in which another thread keeps the GIL, yet waits for it at the "
+        f"end of {waiting or 0.0:.0%} of these times: the machine is too busy"
+    )
+
+
+def _seems_released(evidence: GilEvidence) -> bool:
+    return evidence.hold is not None and _useful(evidence)[0] == "released"
+
+
+def judge_gil(evidence: GilEvidence, claim: GilClaim = "released") -> GilDecision:
+    """Released: at least 5 ticks and 0.3 of the control's share of time, and what runs meanwhile runs on without it.
+
+    Held: no tick at all. Anything between lets go for moments only. That refutes "released"; it leaves "held" unclear,
+    because whether a moment is seen is chance.
+    """
+    ticks = sum(batch.ticks for batch in evidence.batches)
+    seconds = sum(batch.seconds for batch in evidence.batches)
+    control = sum(batch.control_share * batch.seconds for batch in evidence.batches)
+    free = sum(batch.share * batch.seconds for batch in evidence.batches)
+    share = free / control if control else 0.0
+    each = [_relative(batch) for batch in evidence.batches] or [0.0]
+    known = _without_ticks(evidence)
+    if known is not None:
+        state, why = known
+    elif ticks == 0:
+        state, why = "held", f"not one tick in {seconds * 1e3:.0f} ms of calls"
+    elif ticks < _MIN_TICKS or max(each) < _MIN_SHARE or (share < _MIN_SHARE and not _seems_released(evidence)):
+        state, why = "moments", f"the GIL was free for {share:.0%} of the time that it is with code that never needs it"
+    elif share < _MIN_SHARE:
+        state, why = (
+            "unclear",
+            f"the GIL was free for {min(each):.0%} to {max(each):.0%} of the time: load came and went",
+        )
+    else:
+        state, why = _useful(evidence)
+    undecided = state in {"void", "unclear"} or (state == "moments" and claim == "held")
+    outcome: Outcome = "unclear" if undecided else "passed" if state == claim else "failed"
+    return GilDecision(outcome, share, (min(each), max(each)), why, state, share, ticks)

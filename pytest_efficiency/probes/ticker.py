@@ -1,0 +1,433 @@
+"""Whether a call lets go of the GIL: a second thread that can move only when it does.
+
+The ticker sleeps 10 us and then needs the GIL to note the time. With a switch interval of 100 s it never *asks* for the
+GIL, so it moves only when the measured code lets go. Batches of calls alternate with a control that lets go all the
+time (``hashlib.pbkdf2_hmac``), which is the 100 % mark under the load of the moment.
+
+A tick proves a release, not a useful one. So the ticker also *holds* the GIL while asleep and reads the CPU clock of
+the measured thread across it: code that really runs without the GIL goes on, code that lets go for a moment stands
+still.
+
+Runs beside the code under test, which could forge the answer if it wanted to.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import os
+import statistics
+import sys
+import sysconfig
+import threading
+import time
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+_NAP = 1e-5
+_NEVER_ASK = 100.0
+# A gap counts as "the GIL was free" up to this multiple of the control's: NumPy lets go for 1 us inside calloc, a
+# waiting ticker slips in, and that proves nothing about the milliseconds before.
+_SLOWER_THAN_CONTROL = 2.0
+# A thread that got less than this share of a hold, and is ready to run, was waiting for a CPU and not for the GIL.
+_RAN = 0.25
+# What decides whether a release is a useful one, and how long to look for it on a busy machine.
+_LONGEST_HOLD = 300
+_HOLDS = 12
+_HOLD_WINDOWS = 8
+_CALLS_ALONE = 20
+# Where the share of time lies between these, more batches are made: a burst of load in one of them could decide.
+_DOUBTFUL = 0.1, 0.6
+_MORE_BATCHES = 3
+# Timer slack, 50 us by default, makes every short sleep 60 us too long; these naps are the resolution of the probe.
+_PR_SET_TIMERSLACK = 29
+
+
+class _Ticker:
+    """A thread that notes when it had the GIL; in holding mode it keeps it for a while and watches the other thread."""
+
+    def __init__(self) -> None:
+        self.ticks: list[float] = []
+        self.holds: list[_Hold] = []
+        self.interval_changed = False
+        self._hold_us = 0
+        self._stop = False
+        self._measured = threading.get_ident(), threading.get_native_id()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="pytest-efficiency ticker", daemon=True)
+
+    @contextmanager
+    def running(self) -> Iterator[_Ticker]:
+        """Ticks inside the ``with`` block; the switch interval is restored after it."""
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(_NEVER_ASK)
+        self._thread.start()
+        try:
+            self._ready.wait()
+            yield self
+        finally:
+            self._stop = True
+            self._thread.join()
+            sys.setswitchinterval(before)
+
+    @contextmanager
+    def holding(self, microseconds: int) -> Iterator[None]:
+        """Inside the ``with`` block every tick keeps the GIL for so long."""
+        self._hold_us = microseconds
+        try:
+            yield
+        finally:
+            self._hold_us = 0
+
+    def _run(self) -> None:
+        sleep, now, interval = time.sleep, time.perf_counter, sys.getswitchinterval
+        holder = _holder(*self._measured)
+        _sharpen_timers()
+        self._ready.set()
+        while not self._stop:
+            # Between two holds time enough for the measured thread to wake up and take its turn.
+            sleep(_NAP + 1e-6 * self._hold_us)
+            self.ticks.append(now())
+            if interval() != _NEVER_ASK:
+                self.interval_changed = True
+                sys.setswitchinterval(_NEVER_ASK)
+            if self._hold_us and holder is not None:
+                self.holds.append(holder.hold(self._hold_us))
+        if holder is not None:
+            holder.close()
+
+
+def _sharpen_timers() -> None:
+    """Set the timer slack of this thread to 1 ns, where there is such a thing."""
+    try:
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
+    except (ImportError, OSError, TypeError, AttributeError):
+        pass
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a thread is, as the kernel tells it.
+
+    ``ready``: it runs, or waits for nothing but a CPU. ``where``: the number of the call that it waits in and that
+    call's first argument. Neither if the kernel does not tell.
+    """
+
+    ready: bool
+    where: tuple[int, int] | None
+
+    def within(self, room: tuple[int, int] | None) -> bool:
+        """Whether it waits in the same place; the GIL is a mutex beside a condition variable with two places."""
+        if room is None or self.where is None:
+            return False
+        return self.where[0] == room[0] and abs(self.where[1] - room[1]) < 128
+
+
+@dataclass(frozen=True)
+class _Hold:
+    """One hold: the share of it, at most 1, that the measured thread ran, and where that was before and after."""
+
+    share: float
+    before: _Place
+    after: _Place
+
+    def informative(self, room: tuple[int, int] | None) -> bool:
+        """False for a thread that stood still for another reason than this hold.
+
+        Another process had pushed it off its CPU; or it still waited for the GIL from the hold before.
+        """
+        return not self.before.within(room) and (self.share >= _RAN or not self.after.ready)
+
+
+class _Holder:
+    """Keeps the GIL, asleep, and tells what the measured thread did in that time."""
+
+    def __init__(self, measured: int, native: int) -> None:
+        import ctypes
+
+        # PyDLL calls without letting go of the GIL; CDLL would let go.
+        libc = ctypes.PyDLL(None)
+        self._usleep, self._pread = libc.usleep, libc.pread
+        self._pread.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_long]
+        self._clock = time.pthread_getcpuclockid(measured)
+        self._line = ctypes.create_string_buffer(64)
+        try:
+            self._file = os.open(f"/proc/self/task/{native}/syscall", os.O_RDONLY)
+        except OSError:
+            self._file = -1
+
+    def close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+
+    def hold(self, microseconds: int) -> _Hold:
+        place = self._place()
+        cpu = time.clock_gettime(self._clock)
+        self._usleep(microseconds)
+        share = (time.clock_gettime(self._clock) - cpu) / (microseconds * 1e-6)
+        return _Hold(min(1.0, share), place, self._place())
+
+    def _place(self) -> _Place:
+        read = self._pread(self._file, self._line, 63, 0)
+        # "running", or "202 0x7f... ...": the number of a call and its arguments.
+        words = self._line.raw[: max(0, read)].split()
+        try:
+            return _Place(False, (int(words[0]), int(words[1], 16)))
+        except (ValueError, IndexError):
+            return _Place(words[:1] == [b"running"], None)
+
+
+def _holder(measured: int, native: int) -> _Holder | None:
+    """None where there is no libc to call or no clock of another thread to read (macOS, Windows)."""
+    try:
+        return _Holder(measured, native)
+    except (ImportError, OSError, TypeError, AttributeError):
+        return None
+
+
+def _waited_for_cpu() -> float:
+    """Seconds that this thread was ready to run and another one ran; 0 where the kernel does not tell."""
+    try:
+        fields = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat").read_text().split()
+        return int(fields[1]) * 1e-9
+    except (OSError, ValueError, IndexError):
+        return 0.0
+
+
+class _Window:
+    """The ticks during one stretch of work."""
+
+    def __init__(self, ticker: _Ticker, work: Callable[[], int]) -> None:
+        ticker.ticks.clear()
+        ticker.holds.clear()
+        start = time.perf_counter()
+        self.calls = work()
+        end = time.perf_counter()
+        if sys.getswitchinterval() != _NEVER_ASK:
+            ticker.interval_changed = True
+            sys.setswitchinterval(_NEVER_ASK)
+        self.seconds = end - start
+        ticks = [tick for tick in ticker.ticks if start < tick < end]
+        # The first tick ends a nap that began before the window, so it only opens the first gap. The last gap ends
+        # without a tick: code that never lets go again is seen in it.
+        self.gaps = [later - earlier for earlier, later in pairwise([*ticks, end])]
+        self.ticks = len(ticks)
+        self.holds = list(ticker.holds)
+
+    def free(self, gap_limit: float) -> tuple[int, float]:
+        """How many ticks followed the one before within ``gap_limit`` seconds, and the share of time these cover."""
+        short = [gap for gap in self.gaps if gap <= gap_limit]
+        ticks = sum(gap <= gap_limit for gap in self.gaps[:-1])
+        return (ticks, sum(short) / self.seconds) if ticks else (0, 0.0)
+
+
+def _control(seconds: float) -> Callable[[], int]:
+    """One call that works for about ``seconds`` without the GIL."""
+    if hasattr(hashlib, "pbkdf2_hmac"):
+
+        def work(amount: int) -> None:
+            hashlib.pbkdf2_hmac("sha256", b"pytest", b"efficiency", amount)
+    else:
+        # Missing without OpenSSL. Hashing more than 2 KB lets go of the GIL as well.
+        block = bytes(1 << 20)
+
+        def work(amount: int) -> None:
+            for _ in range(max(1, amount // 3000)):
+                hashlib.sha256(block).digest()
+
+    amount = 3000
+    start = time.thread_time()
+    work(amount)
+    amount = max(1, round(amount * seconds / max(time.thread_time() - start, 1e-6)))
+
+    def once() -> int:
+        work(amount)
+        return 1
+
+    return once
+
+
+def _repeated(
+    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], seconds: float
+) -> Callable[[], int]:
+    """Calls the function until ``seconds`` are over, and answers how often."""
+
+    def batch() -> int:
+        now = time.perf_counter
+        end = now() + seconds
+        calls, chunk = 0, 1
+        while True:
+            for _ in range(chunk):
+                function(*args, **kwargs)
+            calls += chunk
+            left = end - now()
+            if left <= 0:
+                return calls
+            # Few looks at the clock: it is a measurable part of a call that takes 0.1 us.
+            chunk = max(1, min(calls, int(calls * left / (seconds - left) / 2)))
+
+    return batch
+
+
+def _batch(window: _Window, controls: Sequence[_Window]) -> dict[str, Any]:
+    gap = statistics.median([gap for control in controls for gap in control.gaps] or [0.0])
+    limit = gap * _SLOWER_THAN_CONTROL
+    ticks, share = window.free(limit)
+    of_controls = [control.free(limit) for control in controls]
+    return {
+        "calls": window.calls,
+        "seconds": window.seconds,
+        "ticks": ticks,
+        "all_ticks": window.ticks,
+        "share": share,
+        "control_gap": gap,
+        "control_ticks": sum(ticks for ticks, _ in of_controls),
+        "control_share": statistics.fmean(share for _, share in of_controls),
+    }
+
+
+def _doubtful(batches: Sequence[Mapping[str, Any]]) -> bool:
+    free = sum(float(batch["share"] * batch["seconds"]) for batch in batches)
+    control = sum(float(batch["control_share"] * batch["seconds"]) for batch in batches)
+    return control > 0 and _DOUBTFUL[0] < free / control < _DOUBTFUL[1]
+
+
+def _waiting_room(ticker: _Ticker) -> tuple[int, int] | None:
+    """Where a thread waits for the GIL, as the kernel tells it: seen on a thread that lets go for moments only."""
+
+    def moments() -> int:
+        end = time.perf_counter() + 5e-3
+        while time.perf_counter() < end:
+            time.sleep(0)
+        return 1
+
+    places: Counter[tuple[int, int]] = Counter()
+    with ticker.holding(_LONGEST_HOLD):
+        for _ in range(_HOLD_WINDOWS):
+            places.update(hold.after.where for hold in _Window(ticker, moments).holds if hold.after.where)
+            if places and places.most_common(1)[0][1] > 2:
+                return places.most_common(1)[0][0]
+    return None
+
+
+def _hold(ticker: _Ticker, batch: Callable[[], int], control: Callable[[], int], call: float) -> dict[str, Any]:
+    room = _waiting_room(ticker)
+    # Shorter than the call, so that most holds end before the call does; long against the few us that a thread needs
+    # to notice that it has to wait.
+    microseconds = round(min(_LONGEST_HOLD, 0.3e6 * call))
+
+    def informative(work: Callable[[], int]) -> list[_Hold]:
+        return [hold for hold in _Window(ticker, work).holds if hold.informative(room)]
+
+    holds: list[_Hold] = []
+    windows = 0
+    with ticker.holding(microseconds):
+        controls = informative(control)
+        while len(holds) < _HOLDS and windows < _HOLD_WINDOWS:
+            holds += informative(batch)
+            windows += 1
+    stopped = sum(hold.share < _RAN and hold.after.within(room) for hold in holds)
+    return {
+        "microseconds": microseconds,
+        "holds": len(holds),
+        "share": statistics.fmean(hold.share for hold in holds) if holds else 0.0,
+        "waiting": stopped / len(holds) if room and holds else None,
+        "control_holds": len(controls),
+        "control_share": statistics.fmean(hold.share for hold in controls) if controls else 0.0,
+    }
+
+
+class _Alone:
+    """A batch without a ticker, which would make the measured thread wait for it."""
+
+    def __init__(self, call: Callable[[], int], seconds: float) -> None:
+        waited, cpu, start = _waited_for_cpu(), time.thread_time(), time.perf_counter()
+        self.call_seconds = float("inf")
+        calls, now = 0, start
+        # Many calls, because the shortest is wanted: a neighbour can only make a call longer.
+        while now < start + seconds or (calls < _CALLS_ALONE and now < start + 10 * seconds):
+            before = now
+            calls += call()
+            now = time.perf_counter()
+            self.call_seconds = min(self.call_seconds, now - before)
+        cpu = time.thread_time() - cpu
+        # A thread that another process pushes off its CPU wanted to run; one that sleeps did not.
+        self.busy = min(1.0, (cpu + _waited_for_cpu() - waited) / (now - start))
+
+
+def probe(
+    function: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    *,
+    batches: int = 3,
+    batch_seconds: float = 0.02,
+    hold_from: float = 3e-4,
+    budget: float = 4.0,
+) -> dict[str, Any]:
+    """Call ``function(*args, **kwargs)`` in batches beside a ticker.
+
+    Args:
+        function: what is measured.
+        args: its arguments, the same in every call.
+        kwargs: its keyword arguments.
+        batches: how many batches, each between two controls; three times as many where the answer is in doubt.
+        batch_seconds: how long a batch takes at least.
+        hold_from: the shortest call, in seconds, that the GIL is taken away from.
+        budget: no further batch begins after so many seconds.
+
+    Returns:
+        ``{"gil", "free_threaded", "gil_forced", "interval_changed", "call_seconds", "busy", "batches": [...], "hold":
+        {...} or None}``. ``call_seconds``, the shortest, and ``busy``, the share of time in which the calling thread
+        used a CPU or waited for one, are from a batch without a ticker. A batch has ``calls``, ``seconds``, the number
+        of ``ticks`` that came as fast as the control's, the ``share`` of time that these cover, and ``control_ticks``,
+        ``control_share`` of the controls around it. ``hold`` has the number of ``holds`` in which the calling thread
+        had a CPU, the mean ``share`` of a hold that it ran, in what part of them it ended ``waiting`` for the GIL (None
+        if the kernel does not tell), and the same of the control.
+    """
+    enabled = bool(getattr(sys, "_is_gil_enabled", lambda: True)())
+    answer: dict[str, Any] = {
+        "gil": enabled,
+        "free_threaded": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+        "gil_forced": getattr(sys.flags, "gil", None) == 1,
+        "interval_changed": False,
+        "call_seconds": 0.0,
+        "busy": 1.0,
+        "batches": [],
+        "hold": None,
+    }
+    if not enabled:
+        return answer
+    function(*args, **kwargs)
+    control, batch = _control(batch_seconds), _repeated(function, args, kwargs, batch_seconds)
+    begun = time.perf_counter()
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        alone = _Alone(_repeated(function, args, kwargs, 0.0), batch_seconds)
+        answer["call_seconds"], answer["busy"] = alone.call_seconds, alone.busy
+        with _Ticker().running() as ticker:
+            controls = [_Window(ticker, control)]
+            windows: list[_Window] = []
+            while len(windows) < batches or (len(windows) < batches * _MORE_BATCHES and _doubtful(answer["batches"])):
+                windows.append(_Window(ticker, batch))
+                controls.append(_Window(ticker, control))
+                answer["batches"].append(_batch(windows[-1], controls[-2:]))
+                if time.perf_counter() - begun > budget:
+                    break
+            if alone.call_seconds >= hold_from and any(found["ticks"] for found in answer["batches"]):
+                answer["hold"] = _hold(ticker, batch, control, alone.call_seconds)
+            answer["interval_changed"] = ticker.interval_changed
+    finally:
+        if collecting:
+            gc.enable()
+    return answer
