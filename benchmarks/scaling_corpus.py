@@ -33,9 +33,9 @@ for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import numpy as np  # noqa: E402
 
-from pytest_efficiency.judge.scaling import judge_counts, judge_scaling
-from pytest_efficiency.measure.ladder import Ladder
-from pytest_efficiency.subject.here import Here
+from pytest_efficiency.judge.scaling import judge_counts, judge_scaling  # noqa: E402
+from pytest_efficiency.measure.ladder import Ladder  # noqa: E402
+from pytest_efficiency.subject.here import Here  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _FEWEST_SIZES = 5
-_SMALLEST_RANGE = 4.0
+# Over how many times the smallest size; steep code reaches the limit of steps earlier, and is as easily told apart.
+_SMALLEST_RANGE = 8.0
+_STEEP_RANGE = (3.0, 16.0)
 # Cut-offs for small inputs (insertion sort below 16 items) are another algorithm: they are left out.
 _LONGEST_RANGE = 256.0
 _SHARE = 0.40
@@ -69,7 +71,10 @@ def fit_counts(counts: Counts, claim: GrowthClass) -> CountsFit | None:
 
     pairs = [(n, mean) for n, mean in zip(counts.sizes, counts.means, strict=True) if mean > 0]
     pairs = [(n, mean) for n, mean in pairs if n * _LONGEST_RANGE >= pairs[-1][0]]
-    if len(pairs) < _FEWEST_SIZES or pairs[-1][0] < _SMALLEST_RANGE * pairs[0][0]:
+    if len(pairs) < _FEWEST_SIZES:
+        return None
+    range_of_n, range_of_steps = (pairs[-1][i] / pairs[0][i] for i in (0, 1))
+    if range_of_n < _SMALLEST_RANGE and (range_of_n < _STEEP_RANGE[0] or range_of_steps < _STEEP_RANGE[1]):
         return None
     sizes = [n for n, _ in pairs]
     means = np.array([mean for _, mean in pairs])

@@ -53,7 +53,7 @@ def count_steps(
             break
         found[asked] = counted
         done = list(found.values())
-        if _next(done) > most or (making > _DEAR_INPUT and len(found) >= _ENOUGH_SIZES):
+        if _next(done) > 2.0 * most or (making > _DEAR_INPUT and len(found) >= _ENOUGH_SIZES):
             break
         if len(found) == _CONSTANT_SIZES and len({count for one in done for count in one.steps}) == 1:
             break

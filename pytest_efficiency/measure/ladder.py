@@ -39,6 +39,8 @@ _BUILDING = 0.4
 _MIDDLING = 2e-3
 _LONGEST_MAKING = 0.2
 _MOST_BYTES = 32 << 20
+# Every call of a worker has inputs of its own, and short calls need several of them in a batch.
+_MOST_BYTES_IN_WORKER = 6 << 20
 # What a call may use when a size is tried for the first time, in stops: its growth is not known yet.
 _FIRST_LOOK = 25.0
 _SMALLEST_SIZES = 2
@@ -90,6 +92,8 @@ class Ladder:
         self._clock = clock
         self._budget = budget
         self._start: float | None = None
+        worker = any(side.subject.home == "worker" for side in self._sides)
+        self._most_bytes = _MOST_BYTES_IN_WORKER if worker else _MOST_BYTES
         self._stop = STOP
         self._slack = 1.0
         self._ended = ""
@@ -193,7 +197,7 @@ class Ladder:
             return f"larger sizes take more than {1e3 * self._stop:.0f} ms a call", False
         if last.seconds > 0.5 * self._slack * _LONGEST_MAKING:
             return f"making the inputs for n = {last.asked} took {last.seconds:.2g} s", False
-        if last.bytes > 0.5 * self._slack * _MOST_BYTES:
+        if last.bytes > 0.5 * self._slack * self._most_bytes:
             return f"the inputs for n = {last.asked} take {last.bytes / 1e6:.0f} MB", False
         if 2 * last.asked > LARGEST:
             return f"n = {last.asked} is the largest size tried", True
@@ -385,7 +389,10 @@ def _usable_sizes(sizes: Sequence[int]) -> list[int]:
     chosen = list(sizes)
     wrong = next((n for n in chosen if not _is_whole(n) or n <= 0), None)
     if wrong is not None:
-        msg = f"sizes are positive whole numbers, but one of them is {wrong!r}. Give e.g. sizes=[100, 1000, 10_000, 100_000]"
+        msg = (
+            f"sizes are positive whole numbers, but one of them is {wrong!r}. "
+            "Give e.g. sizes=[100, 1000, 10_000, 100_000]"
+        )
         raise ClaimError(msg)
     chosen = sorted({int(n) for n in chosen})
     if len(chosen) < FEWEST_SIZES or chosen[-1] < SMALLEST_RANGE * chosen[0]:

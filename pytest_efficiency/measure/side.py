@@ -26,6 +26,7 @@ SHORTEST_IN_WORKER = 300e-6
 _MOST_CALLS = 1 << 16
 _MOST_CALLS_IN_WORKER = 512
 _MOST_BYTES_IN_WORKER = 16_000_000
+_LONGEST_MAKING_IN_WORKER = 0.06
 _MOST_BYTES_HELD = 64 << 20
 # Random inputs differ in luck. As many as this are averaged where calls are short.
 _MANY_INPUTS = 8
@@ -37,6 +38,13 @@ _WATCHED = 1 << 16
 _LONGEST_WARM_UP = 0.5
 # A round trip takes 13 to 20 us. A candidate that dawdles on single calls must not get that taken off its times.
 _LONGEST_ROUND_TRIP = 100e-6
+# What is left of a round trip's own scatter after it was taken off. It is added to every time alike, as call overhead
+# is: short batches at large sizes must not read as nothing, or as a slope.
+_JITTER = 15e-6
+# Large inputs push the worker's own code out of its caches, and the next round trip takes longer, by up to this many
+# times; making the same calls once more tells how much. Of longer batches it is no part worth asking for.
+_COLD = 3.0
+_COLD_BATCH = 1e-3
 # Decoding costs up to this much more per byte where the bytes no longer fit the cache.
 _HONEST = 3.0
 _HONEST_FLOOR = 50e-6
@@ -53,6 +61,7 @@ class Rung:
     bases: list[Call] = field(default_factory=list)
     copiers: list[Callable[[], Call] | None] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
+    cold: list[float] = field(default_factory=list)
 
 
 class Side:
@@ -152,7 +161,8 @@ class Side:
 
     def prepare(self, rung: Rung) -> None:
         """Make the inputs that this rung is sampled with."""
-        several = _MANY_INPUTS if self.depends_on_luck else min(int(_VARIETY / rung.cost), _MANY_INPUTS)
+        dearest = max(rung.cost, rung.sized.seconds)
+        several = _MANY_INPUTS if self.depends_on_luck else min(int(_VARIETY / dearest), _MANY_INPUTS)
         several = min(several, _MOST_BYTES_HELD // max(rung.sized.bytes, 1))
         self._furnish(rung, 1 if self._in_worker else max(1, several))
         rung.inner = self._batch(rung)
@@ -168,7 +178,8 @@ class Side:
     def _most_calls(self, rung: Rung) -> int:
         size = max(1, rung.sized.bytes)
         if self._in_worker:
-            return max(1, min(_MOST_CALLS_IN_WORKER, _MOST_BYTES_IN_WORKER // size))
+            made = int(_LONGEST_MAKING_IN_WORKER / max(rung.sized.seconds, 1e-9))
+            return max(1, min(_MOST_CALLS_IN_WORKER, _MOST_BYTES_IN_WORKER // size, made))
         return max(1, min(_MOST_CALLS, second_level_cache() // size)) if self.changes_input else _MOST_CALLS
 
     def _batch(self, rung: Rung) -> int:
@@ -203,7 +214,19 @@ class Side:
             rung.cost = cost
             rung.inner = max(self._batch(rung), rung.inner)
             rung.samples.clear()
+            rung.cold.clear()
         rung.samples.append(sample)
+        rung.cold.append(self._coldness(sample))
+
+    def _coldness(self, sample: Sample) -> float:
+        """CPU seconds of a worker's batch that were not the calls' but those of a cold start after a large *put*.
+
+        Held to a few round trips: a candidate that remembers its answers gains no more than that by the second look.
+        """
+        if not self._in_worker or sample.timing.cpu > _COLD_BATCH:
+            return 0.0
+        again = self._go().timing
+        return min(max(0.0, sample.timing.cpu - again.cpu), _COLD * self.round_trip)
 
     def _go(self, cpu_limit: float | None = None) -> Sample:
         waited = self._queue.waited()
@@ -243,11 +266,14 @@ class Side:
 
     def seconds(self, rungs: Sequence[Rung], read: Read) -> tuple[tuple[float, ...], ...]:
         """Seconds per call: per rung, one figure for each sample."""
+        blur = _JITTER / min((rung.inner for rung in rungs), default=1) if self._in_worker else 0.0
         field_name = {"CPU time": "cpu", "CPU time of all threads": "process_cpu", "wall time": "wall"}[read]
         return tuple(
             tuple(
-                max(0.0, getattr(sample.timing, field_name) - self.round_trip) / sample.timing.calls + extra
-                for sample in rung.samples
+                max(0.0, getattr(sample.timing, field_name) - self.round_trip - cold) / sample.timing.calls
+                + extra
+                + blur
+                for sample, cold in zip(rung.samples, rung.cold, strict=True)
             )
             for rung, extra in zip(rungs, self._hidden(rungs), strict=True)
         )

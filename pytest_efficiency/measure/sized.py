@@ -134,7 +134,7 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, dict):
         return one.keys() == other.keys() and all(_same(value, other[key]) for key, value in one.items())
     if isinstance(one, set):
-        return one == other
+        return bool(one == other)
     if hasattr(one, "dtype") and hasattr(one, "tobytes"):
         return bool(one.shape == other.shape and one.dtype == other.dtype and one.tobytes() == other.tobytes())
     if hasattr(one, "__dict__"):
