@@ -84,10 +84,13 @@ def main() -> None:
                 print(f"{loops} busy loops: {said} in {seconds:.1f} s ({states['passed'] / len(tests):.1%} passed)")
                 for test in tests:
                     if test["state"] != "passed":
-                        print(f"    {test['state']}: {test['id']}: {test['message'].splitlines()[0] if test['message'] else ''}")
+                        first = test["message"].partition("\n")[0]
+                        print(f"    {test['state']}: {test['id']}: {first}")
             if not options.short:
                 count, wrong = near_misses()
-                print(f"{loops} busy loops: {count - len(wrong)} of {count} near misses failed in their own column alone")
+                print(
+                    f"{loops} busy loops: {count - len(wrong)} of {count} near misses failed in their own column alone"
+                )
                 for line in wrong:
                     print(f"    {line}")
 

@@ -28,7 +28,12 @@ def imported(folder: Path) -> float:
     """Milliseconds that pytest_efficiency's modules add to ``pytest --version``-like start-up, by importtime."""
     code = "import pytest; import pytest_efficiency.plugin, pytest_efficiency.plugin_report"
     said = subprocess.run(
-        [sys.executable, "-X", "importtime", "-c", code], cwd=folder, env=environment(folder), capture_output=True, text=True, check=True
+        [sys.executable, "-X", "importtime", "-c", code],
+        cwd=folder,
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        check=True,
     ).stderr
     total = 0
     for line in said.splitlines():
@@ -70,7 +75,8 @@ def main() -> None:
             differences.append(cpu_of([], folder) - without)
     print(f"imports: {min(imports):.1f} ms (best of 5, -X importtime)")
     low, middle, high = statistics.quantiles(differences, n=4)
-    print(f"whole processes, CPU time with minus without: median {middle:.1f} ms (quartiles {low:.1f} to {high:.1f}, {runs} pairs)")
+    spread = f"quartiles {low:.1f} to {high:.1f}, {runs} pairs"
+    print(f"whole processes, CPU time with minus without: median {middle:.1f} ms ({spread})")
 
 
 if __name__ == "__main__":

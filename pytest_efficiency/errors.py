@@ -11,7 +11,7 @@ class EfficiencyError(Exception):
 
 
 class ClaimError(EfficiencyError, ValueError):
-    """A claim that cannot be understood: an unknown growth class, a unit that cannot be parsed, inputs without sizes."""
+    """A claim that cannot be understood: an unknown growth class, a unit that nobody knows, inputs without sizes."""
 
 
 class ResultsDiffer(EfficiencyError, AssertionError):

@@ -81,10 +81,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="grade the files in DIR (DIR/<exercise id>/NAME.py, or DIR/NAME.py) instead of those beside the tests",
     )
     parser.addini(
-        "efficiency_unclear", "what becomes of an undecided claim: skip, fail or pass (--efficiency-unclear)", default=""
+        "efficiency_unclear",
+        "what becomes of an undecided claim: skip, fail or pass (--efficiency-unclear)",
+        default="",
     )
     parser.addini(
-        "efficiency_solutions", "the folder of the reference solutions; 'solutions' beside the course by default", default=""
+        "efficiency_solutions",
+        "the folder of the reference solutions; 'solutions' beside the course by default",
+        default="",
     )
 
 
@@ -210,7 +214,9 @@ def _marker_arguments(marker: pytest.Mark) -> dict[str, Any]:
         msg = f"@pytest.mark.efficiency takes budget= and unclear=, found {found}"
         raise pytest.UsageError(msg)
     if marker.kwargs.get("unclear", "skip") not in UNCLEAR_CHOICES:
-        msg = f"@pytest.mark.efficiency(unclear={marker.kwargs['unclear']!r}): choose one of {', '.join(UNCLEAR_CHOICES)}"
+        msg = (
+            f"@pytest.mark.efficiency(unclear={marker.kwargs['unclear']!r}): choose one of {', '.join(UNCLEAR_CHOICES)}"
+        )
         raise pytest.UsageError(msg)
     return dict(marker.kwargs)
 
@@ -248,7 +254,7 @@ def _say_verdict(error: AssertionError, recorder: Recorder) -> None:
         error.add_note(failed[-1].message)
 
 
-def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+def pytest_assertrepr_compare(left: object, right: object) -> list[str] | None:
     """The one-line message in place of the two sides of the comparison."""
     for side in (left, right):
         verdict = getattr(side, "verdict_for_pytest", None)

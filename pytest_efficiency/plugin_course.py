@@ -5,6 +5,7 @@ Registered by `plugin` when the first exercise is collected, so that other proje
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import sys
 from functools import partial
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pytest_efficiency.course.desk import Desk
-    from pytest_efficiency.report.entries import Entry
+    from pytest_efficiency.report.entries import Entry, State
 
 
 class CoursePlugin:
@@ -45,6 +46,7 @@ class CoursePlugin:
         self._submissions: dict[str, list[Submission]] = {}
         self._missing: dict[str, str] = {}
         self._items: dict[str, tuple[Exercise, Submission | None, str]] = {}
+        self._claimed: set[Submission] = set()
         self._wrong: set[tuple[str, str]] = set()
         self._desk: Desk | None = None
         self.seed = config.stash[SEED]
@@ -113,7 +115,7 @@ class CoursePlugin:
         asked = self._config.getini("efficiency_solutions")
         root = self._config.rootpath / asked if asked else exercise.course.parent / "solutions"
         if not root.is_dir():
-            msg = f"--solution {option.solution}: there is no {root}; the solutions live beside the exercises in the repository"
+            msg = f"--solution {option.solution}: there is no {root}; solutions lie beside the exercises"
             raise pytest.UsageError(msg)
         found = solutions(exercise, root, option.solution)
         if found:
@@ -124,7 +126,8 @@ class CoursePlugin:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        kept, dropped = [], []
+        kept: list[pytest.Item] = []
+        dropped: list[pytest.Item] = []
         for item in items:
             exercise = self._exercises.get(item.path.parent)
             if exercise is None:
@@ -139,16 +142,18 @@ class CoursePlugin:
     def _note(self, item: pytest.Item, exercise: Exercise) -> str | None:
         """Remember whose test this is; returns why it cannot run here at all, or None."""
         callspec = getattr(item, "callspec", None)
-        submission = callspec.params.get("candidate") if callspec is not None else None
+        submission: Submission | None = callspec.params.get("candidate") if callspec is not None else None
         named = [column for claim, column in CLAIMS.items() if claim in getattr(item, "fixturenames", ())]
         self._items[item.nodeid] = (exercise, submission, named[0] if named else "correct")
+        if named and submission is not None:
+            self._claimed.add(submission)
         if submission is None or not self._config.option.solution:
             return None
         if submission.source is None:
             return submission.problem
         from pytest_efficiency.build import available
 
-        lacking = available(submission.backend)
+        lacking: str | None = available(submission.backend)
         if lacking:
             self._missing[submission.backend] = lacking
         return lacking
@@ -157,9 +162,7 @@ class CoursePlugin:
         """Build what must be compiled before the first test, so that no test waits and no timing is disturbed."""
         if session.config.option.collectonly:
             return
-        answers = {
-            self._items[item.nodeid][1]: None for item in session.items if item.nodeid in self._items
-        }
+        answers = {self._items[item.nodeid][1]: None for item in session.items if item.nodeid in self._items}
         self._build([one for one in answers if one is not None and one.state == "started"])
 
     def _build(self, answers: Sequence[Submission]) -> None:
@@ -224,6 +227,15 @@ class CoursePlugin:
         if column != "correct" and (exercise.id, submission.label) in self._wrong:
             item.stash[STATE] = "waiting"
             pytest.skip("waits until the answer is correct")
+        if column == "correct" and submission in self._claimed:
+            self.desk.ahead(submission)
+
+    def pytest_runtest_teardown(self, nextitem: pytest.Item | None) -> None:
+        _, submission, column = self._items.get(nextitem.nodeid, (None, None, "")) if nextitem else (None, None, "")
+        if submission is None or column == "correct" or submission.state != "started":
+            return
+        with contextlib.suppress(EfficiencyError):  # said when the next test is set up
+            self.desk.ahead(submission)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
@@ -265,7 +277,7 @@ def _correct_first(
 def _entry(report: pytest.TestReport, exercise: Exercise, submission: Submission | None, column: str) -> Entry:
     file, line, _ = report.location
     verdicts: list[dict[str, Any]] = getattr(report, "efficiency_verdicts", [])
-    state = getattr(report, "efficiency_state", None)
+    state: State | None = getattr(report, "efficiency_state", None)
     if state is None:
         state = "expected" if hasattr(report, "wasxfail") else report.outcome
         state = "error" if report.failed and report.when != "call" else state
@@ -304,7 +316,7 @@ def _first_lines(report: pytest.TestReport, verdicts: list[dict[str, Any]]) -> s
 
 
 def collect(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Called for ``exercise.toml`` and every .py beside one: makes the exercise known, and says what is wrong with it."""
+    """Called for ``exercise.toml`` and every .py beside one: makes the exercise known, or says what is wrong."""
     config = parent.config
     plugin = config.pluginmanager.get_plugin("efficiency-course")
     if plugin is None:
@@ -336,7 +348,7 @@ class _ExerciseDescription(pytest.File):
             raise CourseError(msg)
         return []
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ARG002  pytest's signature
         if isinstance(excinfo.value, EfficiencyError):
             return str(excinfo.value)
-        return super().repr_failure(excinfo, style)
+        return super().repr_failure(excinfo)

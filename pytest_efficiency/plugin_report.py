@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,9 +51,19 @@ class Scorekeeper:
         from pytest_efficiency.report.scoreboard import scoreboard
 
         terminalreporter.section("scoreboard")
+        self._summarise()
         for line, colour in scoreboard(self._entries):
             terminalreporter.write_line(line, **({colour: True} if colour else {"bold": True}))
         terminalreporter.write_line(f"inputs: --efficiency-seed={self._config.stash[SEED]}")
+
+    def _summarise(self) -> None:
+        """The scoreboard in the summary of a GitHub job."""
+        summary = os.environ.get("GITHUB_STEP_SUMMARY")
+        if summary:
+            from pytest_efficiency.report.scoreboard import markdown
+
+            with Path(summary).open("a", encoding="utf-8") as file:
+                file.write(markdown(self._entries))
 
     def _say_states(self, reporter: pytest.TerminalReporter) -> None:
         """A line for each test that has a state of our own: pytest's summary knows nothing of them."""
@@ -63,7 +74,9 @@ class Scorekeeper:
             lines.setdefault(key, []).append(node)
         if not lines:
             return
-        reporter.section("not decided" if {state for state, _ in lines} == {"unclear"} else "nothing to grade or measure")
+        reporter.section(
+            "not decided" if {state for state, _ in lines} == {"unclear"} else "nothing to grade or measure"
+        )
         for (state, reason), nodes in lines.items():
             more = f" ({len(nodes)} tests)" if len(nodes) > 1 else ""
             said = reason if reason.startswith(state) else f"{state}: {reason}"
@@ -100,7 +113,7 @@ def _reason(report: Any) -> str:
 
 def _own_claim(report: pytest.TestReport) -> Entry:
     """A library's own test with claims, as an entry without an exercise."""
-    verdicts: list[dict[str, Any]] = report.efficiency_verdicts  # type: ignore[attr-defined]  # ours, set in plugin.py
+    verdicts: list[dict[str, Any]] = report.efficiency_verdicts
     file, line, _ = report.location
     state = getattr(report, "efficiency_state", None) or report.outcome
     return {

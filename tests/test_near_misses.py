@@ -17,7 +17,16 @@ NEAR_MISSES = sorted((ROOT / "solutions").glob("*/*/near_misses/*/near_miss.toml
 def columns(folder: Path, out: Path) -> dict[str, set[str]]:
     """Column -> the states of its tests, when the near miss in ``folder`` is graded as a submission."""
     exercise = ROOT / "exercises" / folder.relative_to(ROOT / "solutions").parents[1]
-    command = [sys.executable, "-m", "pytest", str(exercise), "--submission", str(folder), "--efficiency-json", str(out)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        str(exercise),
+        "--submission",
+        str(folder),
+        "--efficiency-json",
+        str(out),
+    ]
     done = subprocess.run([*command, "-p", "no:cacheprovider"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stdout + done.stderr
     found: dict[str, set[str]] = {}
@@ -38,6 +47,6 @@ def test_a_near_miss_fails_in_its_own_column(description: Path, tmp_path: Path) 
 
 
 def test_every_column_has_a_near_miss() -> None:
-    """Naive Python, a quadratic sort, a kernel that holds the GIL, the one-liner, the overflow: one a column at least."""
+    """Naive Python, a quadratic sort, a kernel that holds the GIL, the one-liner, the overflow: at least one each."""
     fails = {tomllib.loads(path.read_text())["fails"] for path in NEAR_MISSES}
     assert fails == {"correct", "speed", "scaling", "gil", "memory"}

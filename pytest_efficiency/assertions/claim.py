@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_efficiency.subject.protocol import Subject
 
 # Waits before an undecided claim is measured again, in seconds: a disturbance lasts 0.1 to 2 s (measuring.md, 1.8).
-PATIENCE = (0.3, 1.0, 3.0)
+PATIENCE: tuple[float, ...] = (0.3, 1.0, 3.0)
 
 pause = time.sleep
 
@@ -84,7 +84,7 @@ class Claim:
         msg = f"{written} cannot be answered: {self._form}"
         raise TypeError(msg)
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> bool:  # noqa: PLE0304  it raises: a claim is no bool
         self._refuse(f"the truth of {self!r}")
 
     def __eq__(self, other: object) -> bool:

@@ -76,7 +76,9 @@ class GilClaim(Claim):
     def _verdict(self, claimed: Claimed, decision: GilDecision, evidence: GilEvidence) -> Verdict:
         outcome = decision.outcome or "unclear"
         said = f"{self!r}.{claimed}"
-        figures = f"{_STATES[decision.state]}: the GIL was free for {decision.share:.0%} of the time ({decision.ticks} ticks)"
+        figures = (
+            f"{_STATES[decision.state]}: the GIL was free for {decision.share:.0%} of the time ({decision.ticks} ticks)"
+        )
         shown = decision.why if outcome == "unclear" or decision.state in ("void", "tampered") else figures
         return Verdict(
             kind="gil",

@@ -156,7 +156,7 @@ class LeakClaim(Claim):
 
     def _judged(self, bound: Size) -> Verdict:
         if bound.unit in ("inputs", "outputs"):
-            msg = f"a leak is claimed in bytes, found {str(bound)!r}; write e.g. `memory(f).leaked <= \"0 B\"`"
+            msg = f'a leak is claimed in bytes, found {str(bound)!r}; write e.g. `memory(f).leaked <= "0 B"`'
             raise ClaimError(msg)
         evidence = self._measure()
         allowed = bound.bytes()

@@ -148,8 +148,8 @@ class ScalingClaim(Claim):
         try:
             if self._counting is not None:
                 ladder.build()
-                counts = count_with(ladder.subject, self._inputs, ladder.sizes, self._counting)
-                return self._verdict(claim, judge_counter(counts, claim), None, counts)
+                counted = count_with(ladder.subject, self._inputs, ladder.sizes, self._counting)
+                return self._verdict(claim, judge_counter(counted, claim), None, counted)
             counts = ladder.count_steps() if self._over is None else None
             rejected = judge_counts(counts, claim)
             sampling, decision, escalated = None, rejected, False
@@ -170,7 +170,9 @@ class ScalingClaim(Claim):
         finally:
             ladder.close()
 
-    def _verdict(self, claim: GrowthClass, decision: ScalingDecision, sampling: Sampling | None, counts: Any) -> Verdict:
+    def _verdict(
+        self, claim: GrowthClass, decision: ScalingDecision, sampling: Sampling | None, counts: Any
+    ) -> Verdict:
         outcome = decision.outcome or "unclear"
         said = f'{self!r} <= "{claim}"'
         if outcome == "unclear":
@@ -180,7 +182,11 @@ class ScalingClaim(Claim):
         points = list(zip(sampling.sizes, sampling.seconds, strict=True)) if sampling is not None else []
         details = [decision.why, *decision.details]
         if points:
-            details += ["", "       n   seconds per call", *(f"{number(n):>8}   {seconds:.3g}" for n, seconds in points)]
+            details += [
+                "",
+                "       n   seconds per call",
+                *(f"{number(n):>8}   {seconds:.3g}" for n, seconds in points),
+            ]
         if outcome == "failed" and decision.holds_up_to is not None:
             details.append(f"the claim holds up to n = {number(decision.holds_up_to)}")
         value = decision.exponent
@@ -215,4 +221,3 @@ def _summary(decision: ScalingDecision) -> str:
         what = "the caller's counts" if decision.evidence == "counter" else decision.evidence
         return f"{what} grow like {class_text(decision.exponent)} over {span}"
     return f"time grows like {class_text(decision.exponent)} over {span}; {class_text(decision.bound)} would refute it"
-

@@ -30,4 +30,3 @@ def between(interval: tuple[float, float], unit: str) -> str:
 def class_text(exponent: float) -> str:
     """An exponent as growth: "n^1.05"."""
     return f"n^{exponent:.2f}" if math.isfinite(exponent) else "?"
-

@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib.util
 import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from pytest_efficiency.build import available, build
+from pytest_efficiency.build import Built, available, build
 from pytest_efficiency.errors import BackendMissing, CourseError, EfficiencyError
 from pytest_efficiency.subject.worker import ModuleSpec, RemoteModule
 from pytest_efficiency.workers.pool import Pool
@@ -42,14 +42,10 @@ class Desk:
             debugger, never for a grade.
     """
 
-    def __init__(self, *, wall: str = "process", here: bool = False) -> None:
+    def __init__(self, *, wall: Literal["process"] = "process", here: bool = False) -> None:
         self._pool = None if here else Pool(wall=wall)
-        self._modules: dict[Submission, RemoteModule | ModuleType | EfficiencyError] = {}
-        self._references: dict[str, RemoteModule | ModuleType] = {}
-
-    @property
-    def pool(self) -> Pool | None:
-        return self._pool
+        self._specs: dict[Submission, ModuleSpec | EfficiencyError] = {}
+        self._here: dict[ModuleSpec, Any] = {}
 
     def build_ahead(self, submissions: Iterable[Submission]) -> Iterator[tuple[Submission, float | EfficiencyError]]:
         """Build what must be compiled, two at a time; yields each with its seconds or its error as it ends."""
@@ -59,9 +55,9 @@ class Desk:
             for future in as_completed(running):
                 submission = running[future]
                 try:
-                    yield submission, future.result()[1]
+                    yield submission, future.result().seconds
                 except EfficiencyError as error:
-                    self._modules[submission] = error
+                    self._specs[submission] = error
                     yield submission, error
 
     def candidate(self, submission: Submission) -> Any:
@@ -70,47 +66,43 @@ class Desk:
         Raises:
             BuildError, BackendMissing, CourseError: as they say; the same again each time it is asked for.
         """
-        found = self._modules.get(submission)
-        if found is None:
-            try:
-                found = self._load(submission)
-            except EfficiencyError as error:
-                found = error
-            self._modules[submission] = found
-        if isinstance(found, EfficiencyError):
-            raise found.with_traceback(None)
-        return found
+        return self._module(self._candidate_spec(submission))
 
     def reference(self, exercise: Exercise) -> Any:
-        """The exercise's pure-Python reference, in workers of its own."""
-        if exercise.id not in self._references:
-            if not exercise.reference.is_file():
-                msg = f"{exercise.id} has no reference.py beside its tests"
-                raise CourseError(msg)
-            spec = ModuleSpec(
-                name="reference",
-                path=exercise.reference,
-                kind="python",
-                preload=_PRELOAD["python"],
-                threads=exercise.threads,
-                setup_limit=exercise.setup_limit,
-                call_limit=exercise.call_limit,
-                in_place=exercise.in_place,
-                role="reference",
-            )
-            self._references[exercise.id] = self._module(spec)
-        return self._references[exercise.id]
+        """The exercise's pure-Python reference, in workers of its own.
+
+        Raises:
+            CourseError: it has none.
+        """
+        return self._module(_reference_spec(exercise))
+
+    def ahead(self, submission: Submission) -> None:
+        """Start a worker for either side of the next claim, so that no claim waits for imports and compilers."""
+        if self._pool is not None:
+            self._pool.ahead(self._candidate_spec(submission))
+            self._pool.ahead(_reference_spec(submission.exercise))
 
     def close(self) -> None:
         if self._pool is not None:
             self._pool.close()
 
-    def _built(self, submission: Submission) -> tuple[Path, float]:
+    def _built(self, submission: Submission) -> Built:
         assert submission.source is not None
-        made = build(submission.source, backend=_COMPILED[submission.source.suffix])
-        return made.path, made.seconds
+        return build(submission.source, backend=_COMPILED[submission.source.suffix])
 
-    def _load(self, submission: Submission) -> Any:
+    def _candidate_spec(self, submission: Submission) -> ModuleSpec:
+        found = self._specs.get(submission)
+        if found is None:
+            try:
+                found = self._found_out(submission)
+            except EfficiencyError as error:
+                found = error
+            self._specs[submission] = found
+        if isinstance(found, EfficiencyError):
+            raise found.with_traceback(None)
+        return found
+
+    def _found_out(self, submission: Submission) -> ModuleSpec:
         exercise, source = submission.exercise, submission.source
         if source is None:
             raise CourseError(submission.problem)
@@ -118,14 +110,17 @@ class Desk:
         if lacking:
             msg = f"{source.name} is written for {submission.backend}: {lacking}"
             raise BackendMissing(msg)
-        kind, path = "python", source
+        kind: Literal["python", "extension", "library"] = "python"
+        path = source
         if source.suffix in _COMPILED:
-            path = self._built(submission)[0]
-            kind = "library" if source.suffix == ".c" else "extension"
+            made = self._built(submission)
+            path, kind = made.path, made.kind
             if kind == "library" and exercise.binding is None:
-                msg = f"{source}: {exercise.id} has no binding.py, so a .c file cannot be called; solve it in another way"
+                msg = (
+                    f"{source}: {exercise.id} has no binding.py, so a .c file cannot be called; solve it in another way"
+                )
                 raise CourseError(msg)
-        spec = ModuleSpec(
+        return ModuleSpec(
             name=exercise.name,
             path=path,
             kind=kind,
@@ -138,10 +133,30 @@ class Desk:
             in_place=exercise.in_place,
             role="candidate",
         )
-        return self._module(spec)
 
     def _module(self, spec: ModuleSpec) -> Any:
-        return _load_here(spec) if self._pool is None else RemoteModule(self._pool, spec)
+        if self._pool is not None:
+            return RemoteModule(self._pool, spec)
+        if spec not in self._here:
+            self._here[spec] = _load_here(spec)
+        return self._here[spec]
+
+
+def _reference_spec(exercise: Exercise) -> ModuleSpec:
+    if not exercise.reference.is_file():
+        msg = f"{exercise.id} has no reference.py; write the plain solution that others are compared with"
+        raise CourseError(msg)
+    return ModuleSpec(
+        name="reference",
+        path=exercise.reference,
+        kind="python",
+        preload=_PRELOAD["python"],
+        threads=exercise.threads,
+        setup_limit=exercise.setup_limit,
+        call_limit=exercise.call_limit,
+        in_place=exercise.in_place,
+        role="reference",
+    )
 
 
 def _load_here(spec: ModuleSpec) -> Any:

@@ -24,7 +24,7 @@ from pytest_efficiency.subject.agreement import agree
 from pytest_efficiency.subject.protocol import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from pytest_efficiency.measure.conditions import Conditions, Lock
@@ -129,7 +129,7 @@ class SpeedupMeter:
         if line and line not in self._extra_notes:
             self._extra_notes.append(line)
 
-    def rounds(self) -> Iterator[Round]:
+    def rounds(self) -> Generator[Round, None, None]:
         """One look: warm up, calibrate, then rounds until the budget is spent or there are as many as a judge reads.
 
         May be called again for another look; it calibrates anew, because the ratio itself moves between looks.

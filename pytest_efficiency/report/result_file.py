@@ -35,7 +35,14 @@ _OUTCOMES = {
 
 
 def result(
-    entries: Iterable[Entry], *, version: str, seed: int | None, wall: str, submission: str, finished: bool, started: str
+    entries: Iterable[Entry],
+    *,
+    version: str,
+    seed: int | None,
+    wall: str,
+    submission: str,
+    finished: bool,
+    started: str,
 ) -> dict[str, Any]:
     """The whole run as plain JSON data; see the schema for every key."""
     entries = list(entries)

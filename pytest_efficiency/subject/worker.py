@@ -25,20 +25,20 @@ class RemoteModule:
     """
 
     def __init__(self, pool: Pool, spec: ModuleSpec) -> None:
-        self.pool = pool
-        self.spec = spec
+        self._pool = pool
+        self._spec = spec
 
     def __getattr__(self, name: str) -> RemoteFunction:
         if name.startswith("__"):
             # Protocols of Python ask for these, and the answer must be the usual one.
             raise AttributeError(name)
-        return RemoteFunction(self.pool, self.spec, name)
+        return RemoteFunction(self._pool, self._spec, name)
 
     def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *self.pool.shared(self.spec).load()]
+        return [*super().__dir__(), *self._pool.shared(self._spec).load()]
 
     def __repr__(self) -> str:
-        return f"<{self.spec.role} {self.spec.path.name} in a worker>"
+        return f"<{self._spec.role} {self._spec.path.name} in a worker>"
 
 
 class RemoteFunction:

@@ -457,4 +457,4 @@ class Channel:
             if len(self._tail) + self.flooded == before:
                 break
         self.ended = kind(text + failures.last_words(self.output()))
-        raise self.ended
+        raise self.ended from None  # what the socket said when the other end was gone is no news to anybody

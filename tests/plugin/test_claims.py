@@ -111,9 +111,7 @@ def test_a_claim_that_is_asserted_warns_of_nothing(pytester: pytest.Pytester) ->
         (["-o", "efficiency_unclear=fail"], 1),
     ],
 )
-def test_an_unclear_claim_has_a_letter_of_its_own(
-    pytester: pytest.Pytester, how: list[str], status: int
-) -> None:
+def test_an_unclear_claim_has_a_letter_of_its_own(pytester: pytest.Pytester, how: list[str], status: int) -> None:
     """Neither a pass nor a failure; whether it ends the run with 1 is the user's choice."""
     pytester.makepyfile(UNCLEAR + "def test_noisy():\n    assert undecided()\n\ndef test_fine():\n    pass\n")
     result = pytester.runpytest(*how)

@@ -144,8 +144,8 @@ def test_a_wrong_answer_that_only_its_claim_is_asked_of_fails_there(course: Cour
 
 def test_correctness_comes_first_whatever_the_order_in_the_file(course: Course) -> None:
     """A claim written above the correctness tests runs below them."""
-    _, counts, another, fast = TESTS.split("def ")
-    course.write("test_sixes.py", f"\ndef {fast}\n\ndef {counts}\n\ndef {another}")
+    before, claim, after = TESTS.partition("def test_is_fast")
+    course.write("test_sixes.py", f"\n{claim}{after}\n{before}")
     course.write("sixes.py", WRONG)
     course.run()
     assert course.states()["test_is_fast[python]"] == "waiting"
@@ -288,9 +288,7 @@ def test_a_backend_that_an_exercise_does_not_offer_is_deselected(course: Course)
     result.stdout.fnmatch_lines(["deselected: 01_topic/sixes: has no cppyy solution"])
 
 
-def test_a_missing_backend_deselects_its_solutions_and_says_so(
-    course: Course, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_backend_deselects_its_solutions_and_says_so(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     """Never a silent pass: without numba the line names it, and only cython runs."""
     import importlib.util
 
@@ -339,7 +337,10 @@ def test_a_claim_that_is_never_compared_is_an_error_in_an_exercise(course: Cours
     course.write("sixes.py", FAST)
     course.write(
         "test_sixes.py",
-        "def test_idle(candidate, reference, speedup):\n    speedup(candidate.sixes, over=reference.sixes, args=(9,))\n",
+        """
+        def test_idle(candidate, reference, speedup):
+            speedup(candidate.sixes, over=reference.sixes, args=(9,))
+        """,
     )
     result = course.run()
     assert course.states() == {"test_idle[python]": "failed"}
@@ -374,6 +375,14 @@ def test_a_run_under_xdist_scores_the_same(course: Course) -> None:
     assert result.ret == 0, result.stdout.str()
     assert course.result()["score"] == 5
     result.stdout.fnmatch_lines(["*01_topic/sixes*5/5"])
+
+
+def test_the_scoreboard_goes_to_the_summary_of_a_github_job(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where GITHUB_STEP_SUMMARY names a file, and nowhere else."""
+    summary = course.pytester.path / "summary.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    course.run()
+    assert "| 01_topic/sixes | - | not started |" in summary.read_text()
 
 
 def test_a_seed_replays_the_inputs(course: Course) -> None:

@@ -28,10 +28,7 @@ def model(*entries: Any, finished: bool = True) -> dict[str, Any]:
 
 def test_the_result_follows_its_schema(entry: Any, verdict: Any) -> None:
     """Every state and kind of figure is allowed by the schema that we publish."""
-    entries = [
-        entry(state=state, name=state)
-        for state in SCHEMA["$defs"]["test"]["properties"]["state"]["enum"]
-    ]
+    entries = [entry(state=state, name=state) for state in SCHEMA["$defs"]["test"]["properties"]["state"]["enum"]]
     entries.append(entry("speed", verdicts=[verdict(samples=[1.0, float("nan")])]))
     jsonschema.validate(model(*entries), SCHEMA)
 
