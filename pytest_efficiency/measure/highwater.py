@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_efficiency.errors import EfficiencyError
 from pytest_efficiency.judge.memory import PeakEvidence, agreeing
@@ -213,7 +213,7 @@ def measure_peak(subject: Subject, call: Call, *, runs: int = 3, more_runs: int 
         runs=peaks,
         agreed=agreed is not None,
         inputs=_size_of_inputs(call),
-        outputs=size_of(subject.get()[-1]),
+        outputs=size_of(_result(subject)),
         sampled=sampled,
         samples=min(run.samples for run in found),
         blind=max(run.blind for run in found),
@@ -227,3 +227,10 @@ def _size_of_inputs(call: Call) -> int:
     """All arguments together, each object once."""
     distinct = {id(value): value for value in (*call.args, *call.kwargs.values())}
     return sum(size_of(value) for value in distinct.values())
+
+
+def _result(subject: Subject) -> Any:
+    result = subject.get()[-1]
+    # A worker sends the arguments of such a function back beside its result.
+    in_place = getattr(getattr(subject, "spec", None), "in_place", ())
+    return result[0] if subject.name in in_place else result

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def measure_leak(subject: Subject, call: Call, **options: Any) -> LeakEvidence:
-    """Call the subject about 1,400 times (less often if a call takes more than 1.5 ms) and note what stays.
+    """Call the subject about 1,400 times (less often if a call takes more than 1 ms) and note what stays.
 
     Args:
         subject: what is measured.

@@ -46,11 +46,9 @@ def _python_of(function: Any) -> types.FunctionType | None:
 
 def _why_not(function: Any) -> str:
     if inspect.isfunction(getattr(function, "py_func", None)):
-        compiled = len(getattr(function, "signatures", ()))
-        times = f"{compiled} time{'s' * (compiled != 1)}"
-        return (
-            f"compiled by Numba (so far {times}, once for each combination of argument types): it has no Python lines"
-        )
+        types = len(getattr(function, "signatures", ()))
+        often = f" ({types} times, once for each combination of argument types)" if types > 1 else ""
+        return f"compiled by Numba{often}: it has no Python lines"
     if type(function).__name__ == "cython_function_or_method":
         return "compiled by Cython: `cython -a` shows in yellow which of its lines still talk to Python"
     return "compiled: it has no Python lines"

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import os
 import statistics
 import sys
 import sysconfig
@@ -23,10 +22,11 @@ import threading
 import time
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from pytest_efficiency.probes.gilhold import RAN, Hold, holder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,8 +36,6 @@ _NEVER_ASK = 100.0
 # A gap counts as "the GIL was free" up to this multiple of the control's: NumPy lets go for 1 us inside calloc, a
 # waiting ticker slips in, and that proves nothing about the milliseconds before.
 _SLOWER_THAN_CONTROL = 2.0
-# A thread that got less than this share of a hold, and is ready to run, was waiting for a CPU and not for the GIL.
-_RAN = 0.25
 # What decides whether a release is a useful one, and how long to look for it on a busy machine.
 _LONGEST_HOLD = 300
 _HOLDS = 12
@@ -55,7 +53,7 @@ class _Ticker:
 
     def __init__(self) -> None:
         self.ticks: list[float] = []
-        self.holds: list[_Hold] = []
+        self.holds: list[Hold] = []
         self.interval_changed = False
         self._hold_us = 0
         self._stop = False
@@ -65,8 +63,7 @@ class _Ticker:
 
     @contextmanager
     def running(self) -> Iterator[_Ticker]:
-        """Ticks inside the ``with`` block; the switch interval is restored after it."""
-        before = sys.getswitchinterval()
+        """Ticks inside the ``with`` block, and changes the switch interval, which whoever set it has to restore."""
         sys.setswitchinterval(_NEVER_ASK)
         self._thread.start()
         try:
@@ -75,7 +72,6 @@ class _Ticker:
         finally:
             self._stop = True
             self._thread.join()
-            sys.setswitchinterval(before)
 
     @contextmanager
     def holding(self, microseconds: int) -> Iterator[None]:
@@ -88,7 +84,7 @@ class _Ticker:
 
     def _run(self) -> None:
         sleep, now, interval = time.sleep, time.perf_counter, sys.getswitchinterval
-        holder = _holder(*self._measured)
+        keeper = holder(*self._measured)
         _sharpen_timers()
         self._ready.set()
         while not self._stop:
@@ -98,10 +94,10 @@ class _Ticker:
             if interval() != _NEVER_ASK:
                 self.interval_changed = True
                 sys.setswitchinterval(_NEVER_ASK)
-            if self._hold_us and holder is not None:
-                self.holds.append(holder.hold(self._hold_us))
-        if holder is not None:
-            holder.close()
+            if self._hold_us and keeper is not None:
+                self.holds.append(keeper.hold(self._hold_us))
+        if keeper is not None:
+            keeper.close()
 
 
 def _sharpen_timers() -> None:
@@ -112,86 +108,6 @@ def _sharpen_timers() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
     except (ImportError, OSError, TypeError, AttributeError):
         pass
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where a thread is, as the kernel tells it.
-
-    ``ready``: it runs, or waits for nothing but a CPU. ``where``: the number of the call that it waits in and that
-    call's first argument. Neither if the kernel does not tell.
-    """
-
-    ready: bool
-    where: tuple[int, int] | None
-
-    def within(self, room: tuple[int, int] | None) -> bool:
-        """Whether it waits in the same place; the GIL is a mutex beside a condition variable with two places."""
-        if room is None or self.where is None:
-            return False
-        return self.where[0] == room[0] and abs(self.where[1] - room[1]) < 128
-
-
-@dataclass(frozen=True)
-class _Hold:
-    """One hold: the share of it, at most 1, that the measured thread ran, and where that was before and after."""
-
-    share: float
-    before: _Place
-    after: _Place
-
-    def informative(self, room: tuple[int, int] | None) -> bool:
-        """False for a thread that stood still for another reason than this hold.
-
-        Another process had pushed it off its CPU; or it still waited for the GIL from the hold before.
-        """
-        return not self.before.within(room) and (self.share >= _RAN or not self.after.ready)
-
-
-class _Holder:
-    """Keeps the GIL, asleep, and tells what the measured thread did in that time."""
-
-    def __init__(self, measured: int, native: int) -> None:
-        import ctypes
-
-        # PyDLL calls without letting go of the GIL; CDLL would let go.
-        libc = ctypes.PyDLL(None)
-        self._usleep, self._pread = libc.usleep, libc.pread
-        self._pread.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_long]
-        self._clock = time.pthread_getcpuclockid(measured)
-        self._line = ctypes.create_string_buffer(64)
-        try:
-            self._file = os.open(f"/proc/self/task/{native}/syscall", os.O_RDONLY)
-        except OSError:
-            self._file = -1
-
-    def close(self) -> None:
-        if self._file >= 0:
-            os.close(self._file)
-
-    def hold(self, microseconds: int) -> _Hold:
-        place = self._place()
-        cpu = time.clock_gettime(self._clock)
-        self._usleep(microseconds)
-        share = (time.clock_gettime(self._clock) - cpu) / (microseconds * 1e-6)
-        return _Hold(min(1.0, share), place, self._place())
-
-    def _place(self) -> _Place:
-        read = self._pread(self._file, self._line, 63, 0)
-        # "running", or "202 0x7f... ...": the number of a call and its arguments.
-        words = self._line.raw[: max(0, read)].split()
-        try:
-            return _Place(False, (int(words[0]), int(words[1], 16)))
-        except (ValueError, IndexError):
-            return _Place(words[:1] == [b"running"], None)
-
-
-def _holder(measured: int, native: int) -> _Holder | None:
-    """None where there is no libc to call or no clock of another thread to read (macOS, Windows)."""
-    try:
-        return _Holder(measured, native)
-    except (ImportError, OSError, TypeError, AttributeError):
-        return None
 
 
 def _waited_for_cpu() -> float:
@@ -325,17 +241,17 @@ def _hold(ticker: _Ticker, batch: Callable[[], int], control: Callable[[], int],
     # to notice that it has to wait.
     microseconds = round(min(_LONGEST_HOLD, 0.3e6 * call))
 
-    def informative(work: Callable[[], int]) -> list[_Hold]:
+    def informative(work: Callable[[], int]) -> list[Hold]:
         return [hold for hold in _Window(ticker, work).holds if hold.informative(room)]
 
-    holds: list[_Hold] = []
+    holds: list[Hold] = []
     windows = 0
     with ticker.holding(microseconds):
         controls = informative(control)
         while len(holds) < _HOLDS and windows < _HOLD_WINDOWS:
             holds += informative(batch)
             windows += 1
-    stopped = sum(hold.share < _RAN and hold.after.within(room) for hold in holds)
+    stopped = sum(hold.share < RAN and hold.after.within(room) for hold in holds)
     return {
         "microseconds": microseconds,
         "holds": len(holds),
@@ -407,14 +323,16 @@ def probe(
     }
     if not enabled:
         return answer
-    function(*args, **kwargs)
-    control, batch = _control(batch_seconds), _repeated(function, args, kwargs, batch_seconds)
-    begun = time.perf_counter()
+    interval = sys.getswitchinterval()
     collecting = gc.isenabled()
     gc.disable()
     try:
+        function(*args, **kwargs)
+        begun = time.perf_counter()
+        control, batch = _control(batch_seconds), _repeated(function, args, kwargs, batch_seconds)
         alone = _Alone(_repeated(function, args, kwargs, 0.0), batch_seconds)
         answer["call_seconds"], answer["busy"] = alone.call_seconds, alone.busy
+        answer["interval_changed"] = sys.getswitchinterval() != interval
         with _Ticker().running() as ticker:
             controls = [_Window(ticker, control)]
             windows: list[_Window] = []
@@ -426,8 +344,9 @@ def probe(
                     break
             if alone.call_seconds >= hold_from and any(found["ticks"] for found in answer["batches"]):
                 answer["hold"] = _hold(ticker, batch, control, alone.call_seconds)
-            answer["interval_changed"] = ticker.interval_changed
+            answer["interval_changed"] |= ticker.interval_changed
     finally:
+        sys.setswitchinterval(interval)
         if collecting:
             gc.enable()
     return answer
