@@ -16,6 +16,7 @@ Any other Python block is run as a script. Blocks of TOML and JSON are parsed, l
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -389,6 +390,19 @@ def test_signatures_are_those_of_the_code() -> None:
         written = str(inspect.Signature(plain)).strip("()")
         written = re.sub(r"<function (\w+) at 0x\w+>", r"\1", written)
         assert found[name] == written.replace("=() ,", "=(),") if written.count("(") else found[name] == written
+
+
+def test_the_map_of_the_house_has_the_arrows_of_the_import_check() -> None:
+    """docs/explanation/architecture.md draws what tests/test_imports.py allows."""
+    spec = importlib.util.spec_from_file_location("imports", ROOT / "tests" / "test_imports.py")
+    assert spec is not None
+    assert spec.loader is not None
+    imports = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(imports)
+    page = ROOT / "docs" / "explanation" / "architecture.md"
+    drawn = next(block.text for block in blocks_of(page) if "->" in block.text)
+    arrows = {line.split("->")[0].strip(): set(line.split("->")[1].strip().split(", ")) for line in drawn.splitlines()}
+    assert arrows == {part: known for part, known in imports.ARROWS.items() if known}
 
 
 def test_errors_are_all_described() -> None:
