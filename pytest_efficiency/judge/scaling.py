@@ -37,6 +37,8 @@ _RESAMPLES = 400
 _CONFIDENCE = 0.99
 # Below this an interval only says that the machine repeats its own bias: placement in memory moves slopes by as much.
 _FLOOR = 0.02
+# The median of the absolute value of a standard normal variable.
+_MEDIAN_OF_NORMAL = 0.6745
 _OVERHEAD_RATIO = 4.0
 # A point whose work is less than this part of the call overhead says nothing about the work.
 _VISIBLE = 0.3
@@ -336,7 +338,7 @@ def _tails(sampling: Sampling, claim: GrowthClass, seed: int) -> list[_Tail]:
     own = np.array([claim.log_growth(n) for n in sampling.sizes])
     tails: list[_Tail] = []
     edge = 0.5 * (1.0 - _CONFIDENCE)
-    scatter = 0.0
+    scatter = luck = 0.0
     for chosen in _windows(sizes, visible):
         centred = logs[chosen] - logs[chosen].mean()
         weights = centred / (centred @ centred)
@@ -344,7 +346,8 @@ def _tails(sampling: Sampling, claim: GrowthClass, seed: int) -> list[_Tail]:
         lowest, highest = (float(one) for one in np.quantile(drawn_values[:, chosen] @ weights, [edge, 1.0 - edge]))
         # The widest window comes first: three points say nothing about their own scatter.
         scatter = scatter or _scatter(values[chosen] - values[chosen].mean() - slope * centred)
-        unsure = max(_FLOOR, 2.0 * scatter / math.sqrt(centred @ centred))
+        luck = luck or _luck(logs[chosen], values[chosen])
+        width = math.sqrt(centred @ centred)
         bound = 0.5 * float((ceiling[chosen] + beyond[chosen]) @ weights)
         tails.append(
             _Tail(
@@ -352,8 +355,9 @@ def _tails(sampling: Sampling, claim: GrowthClass, seed: int) -> list[_Tail]:
                 slope=slope,
                 claimed=float(own[chosen] @ weights),
                 bound=bound,
-                low=min(lowest, slope - unsure) - bound,
-                high=max(highest, slope + unsure) - bound,
+                # To fail a curve must be straight as well; to pass, a bend is no uncertainty: it is what memory does.
+                low=min(lowest, slope - max(_FLOOR, 2.0 * max(scatter, luck) / width)) - bound,
+                high=max(highest, slope + max(_FLOOR, 3.0 * luck / width)) - bound,
                 repeated=(lowest, highest),
             )
         )
@@ -379,9 +383,24 @@ def _overhead(sizes: Any, seconds: Any) -> Any:
 
 
 def _scatter(residuals: Any) -> float:
-    """Standard deviation of the points about their line: random inputs of different luck show nowhere else."""
+    """Standard deviation of the points about their line, from bends and from luck."""
     points = len(residuals)
     return math.sqrt(float(residuals @ residuals) / (points - 2)) if points >= _WINDOW_POINTS + 2 else 0.0
+
+
+def _luck(logs: Any, values: Any) -> float:
+    """Standard deviation of the points about the line between their neighbours: random inputs of different luck.
+
+    A smooth bend hardly counts here. After Rice (1984), who takes differences of neighbours; with unequal distances.
+    """
+    import numpy as np
+
+    if len(values) < _WINDOW_POINTS + 2:
+        return 0.0
+    part = (logs[1:-1] - logs[:-2]) / (logs[2:] - logs[:-2])
+    misses = values[1:-1] - (1.0 - part) * values[:-2] - part * values[2:]
+    # The median: one step (a cache, a table that grows) is no luck.
+    return float(np.median(np.abs(misses) / np.sqrt(1.0 + part**2 + (1.0 - part) ** 2))) / _MEDIAN_OF_NORMAL
 
 
 def _resampled(samples: Sequence[Sequence[float]], seed: int) -> Any:
