@@ -71,9 +71,15 @@ class _CpuTimer:
         self._timer: int | None = None
         self._signal: signal.Signals | None = None
         self._armed = False
+        self._since = 0.0
 
     def _stop(self, _number: int, frame: FrameType | None) -> None:
         if not self._armed:
+            return
+        left = self._seconds - self.used
+        if left > 0.0 and self._timer is not None:
+            # The timer counts whole ticks of the kernel: beside other programs it was seen to fire a quarter early.
+            signal.setitimer(self._timer, max(left, 1e-4), 0.05)
             return
         if _is_set_up(frame, self._own):
             # Compiling or importing on the first call says nothing about how slow the function is. Let it run to its
@@ -92,9 +98,15 @@ class _CpuTimer:
             self._timer, self._signal = which, what
             signal.signal(what, self._stop)
             self._armed = True
+            self._since = time.process_time()
             # Again every 50 ms: the first one may arrive inside a finaliser, which swallows what is raised in it.
             signal.setitimer(which, self._seconds, 0.05)
             return
+
+    @property
+    def used(self) -> float:
+        """Seconds of CPU time since `start`."""
+        return time.process_time() - self._since
 
     def end(self) -> None:
         self._armed = False
@@ -155,7 +167,6 @@ class Here:
         return Timing(len(self._calls), wall_1 - wall_0, thread_1 - thread_0, process_1 - process_0)
 
     def _limited(self, prepared: Callable[[], Iterator[Any]], cpu_limit: float) -> Timing:
-        before = time.process_time()
         timer = _CpuTimer(cpu_limit, str(getattr(self.function, "__module__", "")).partition(".")[0])
         try:
             # Inside the try, not a context manager: the signal may arrive before a `with` block has been entered.
@@ -164,7 +175,7 @@ class Here:
             return self._timed(lambda: (result for result in prepared()))
         except _Stopped:
             self._results = []
-            used = time.process_time() - before
+            used = timer.used
             msg = f"{self.name} was stopped after {used:.3g} s of CPU time; its limit was {cpu_limit:.3g} s"
             raise CpuLimitReached(msg, used) from None
         finally:

@@ -155,9 +155,9 @@ def test_beyond_twenty_percent_one_look_decides(truth, outcome):
 
 
 def test_false_verdicts_are_as_rare_as_promised():
-    """Of 300 pairs exactly 20 % off, scattering by 20 %, none is decided against the truth."""
+    """Of 100 pairs some 20 % off, scattering by 20 %, none is decided against the truth."""
     wrong = 0
-    for seed in range(300):
+    for seed in range(100):
         truth = 12.1 if seed % 2 else 8.2
         outcome = watched(noisy(truth, 400, spread=0.2, seed=seed), 10.0).outcome
         wrong += outcome == ("failed" if truth > 10.0 else "passed")

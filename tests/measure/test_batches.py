@@ -5,6 +5,7 @@ import copy
 import random
 import statistics
 import sys
+import time
 import timeit
 
 import pytest
@@ -438,11 +439,17 @@ def live(candidate, reference, claim, **options):
 
 @pytest.mark.parametrize("n", [20, 2000])
 def test_live_ratio_is_that_of_timeit(n):
-    """Ten times the loop: the ratio agrees with that of `timeit` minima, alternated, within 25 %."""
+    """Ten times the loop: the ratio agrees with `timeit`'s on CPU time, alternated, within 25 %.
+
+    On CPU time, because on its usual clock `timeit` read 40 for this ratio of 10 while other jobs ran.
+    """
     short, long = (lambda: loop(n)), (lambda: loop(10 * n))
     number = max(1, 20_000 // n)
-    pairs = [(timeit.timeit(long, number=number), timeit.timeit(short, number=number)) for _ in range(9)]
-    outside = min(a for a, _ in pairs) / min(b for _, b in pairs)
+    outside = statistics.median(
+        timeit.timeit(long, number=number, timer=time.thread_time)
+        / timeit.timeit(short, number=number, timer=time.thread_time)
+        for _ in range(15)
+    )
     decision = decided(SpeedupMeter(Here(short), Here(long)), None)
     assert decision.value == pytest.approx(outside, rel=0.25)
 
