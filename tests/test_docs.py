@@ -114,7 +114,9 @@ def selected(keep: object) -> list[object]:
 def environment(tmp_path: Path) -> dict[str, str]:
     """The reader's machine: no cache of ours, no settings of the run that is testing, a terminal of 100 columns."""
     inherited = {
-        name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_", "COVERAGE"))
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTEST_", "COV_", "COVERAGE", "GITHUB_"))
     }
     scripts = Path(sys.executable).parent
     path = os.pathsep.join([str(scripts), inherited.get("PATH", "")])
