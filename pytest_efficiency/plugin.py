@@ -174,7 +174,6 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    __tracebackhide__ = True
     marker = item.get_closest_marker("efficiency")
     said = _marker_arguments(marker) if marker is not None else {}
     recorder = item.stash[RECORDER] = Recorder(budget=said.get("budget"))
@@ -229,7 +228,6 @@ def in_exercise(item: pytest.Item) -> bool:
 
 def _became_unclear(item: pytest.Item, verdict: Verdict, marked: str | None) -> None:
     """Skip, fail or pass: after this the test is over for pytest, and the letter U says why."""
-    __tracebackhide__ = True
     config = item.config
     usual = "fail" if in_exercise(item) else "skip"
     choice = marked or config.option.efficiency_unclear or config.getini("efficiency_unclear") or usual

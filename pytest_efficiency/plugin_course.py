@@ -48,6 +48,7 @@ class CoursePlugin:
         self._items: dict[str, tuple[Exercise, Submission | None, str]] = {}
         self._claimed: set[Submission] = set()
         self._wrong: set[tuple[str, str]] = set()
+        self._hinted: set[Submission | None] = set()
         self._desk: Desk | None = None
         self.seed = config.stash[SEED]
         self._forget_course_folders()
@@ -208,7 +209,6 @@ class CoursePlugin:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        __tracebackhide__ = True
         exercise, submission, column = self._items.get(item.nodeid, (None, None, ""))
         if exercise is None or submission is None:
             return
@@ -246,7 +246,8 @@ class CoursePlugin:
         if column == "correct" and not report.passed and submission is not None:
             self._wrong.add((exercise.id, submission.label))
         entry = _entry(report, exercise, submission, column)
-        if report.failed and entry["hint"]:
+        if report.failed and entry["hint"] and submission not in self._hinted:
+            self._hinted.add(submission)
             report.sections.append(("hint", entry["hint"]))
         report.efficiency_entry = entry
         return report

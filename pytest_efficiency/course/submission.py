@@ -6,13 +6,12 @@ import io
 import re
 import tokenize
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pytest_efficiency.errors import CourseError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pytest_efficiency.course.exercise import Exercise
 
 # What the file's ending says about how it is compiled; a .py file's backend is read off its imports.
@@ -80,17 +79,24 @@ def _choose(exercise: Exercise, folder: Path) -> Submission:
     for path in there:
         if path.is_symlink() or path.stat().st_size > _SIZE_LIMIT:
             what = "a symbolic link" if path.is_symlink() else f"larger than {_SIZE_LIMIT} bytes"
-            return _nothing(exercise, "refused", f"{path} is {what}: an answer is a regular source file")
+            return _nothing(exercise, "refused", f"{_shown(path)} is {what}: an answer is a regular source file")
     edited = [path for path in there if not same_tokens(path, exercise.pristine / path.name)]
     if not edited:
-        found = f"{there[0]} is as it was handed out" if there else f"{folder} has no {exercise.name}.py"
+        here = _shown(there[0] if there else folder)
+        found = f"{here} is as it was handed out" if there else f"{here} has no {exercise.name}.py"
         return _nothing(exercise, "not started", f"not started: {found}")
     if len(edited) > 1:
-        names = " and ".join(str(path) for path in edited)
+        names = " and ".join(_shown(path) for path in edited)
         problem = f"two answers to {exercise.id}: {names} are both edited; keep one, reset or delete the other"
         return _nothing(exercise, "refused", problem)
     backend = backend_of(edited[0])
     return Submission(exercise, edited[0], backend, backend)
+
+
+def _shown(path: Path) -> str:
+    """As the user would write it: relative to where they are, if it lies below."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def _nothing(exercise: Exercise, state: State, problem: str) -> Submission:
