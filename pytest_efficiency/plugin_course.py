@@ -215,20 +215,26 @@ class CoursePlugin:
         if submission.state != "started":
             item.stash[STATE] = submission.state
             pytest.fail(submission.problem, pytrace=False)
-        try:
-            self.desk.candidate(submission)
-            self.desk.reference(exercise)
-        except BuildError as error:
-            item.stash[STATE] = "not built"
-            pytest.fail(f"{error}\n{error.output}".rstrip(), pytrace=False)
-        except EfficiencyError as error:
-            item.stash[STATE] = "refused"
-            pytest.fail(str(error), pytrace=False)
+        state, problem = self._hindrance(exercise, submission)
+        if state is not None:
+            item.stash[STATE] = state
+            pytest.fail(problem, pytrace=False)
         if column != "correct" and (exercise.id, submission.label) in self._wrong:
             item.stash[STATE] = "waiting"
             pytest.skip("waits until the answer is correct")
         if column == "correct" and submission in self._claimed:
             self.desk.ahead(submission)
+
+    def _hindrance(self, exercise: Exercise, submission: Submission) -> tuple[State | None, str]:
+        """What keeps an answer from being called at all, and what to say of it."""
+        try:
+            self.desk.candidate(submission)
+            self.desk.reference(exercise)
+        except BuildError as error:
+            return "not built", str(error)
+        except EfficiencyError as error:
+            return "refused", str(error)
+        return None, ""
 
     def pytest_runtest_teardown(self, nextitem: pytest.Item | None) -> None:
         _, submission, column = self._items.get(nextitem.nodeid, (None, None, "")) if nextitem else (None, None, "")

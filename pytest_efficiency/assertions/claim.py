@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # Waits before an undecided claim is measured again, in seconds: a disturbance lasts 0.1 to 2 s (measuring.md, 1.8).
 PATIENCE: tuple[float, ...] = (0.3, 1.0, 3.0)
 
+# Once an undecided claim has measured for so many seconds it is not measured again.
+_LONG = 4.0
+
 pause = time.sleep
 
 
@@ -59,7 +62,8 @@ class Claim:
         started = time.perf_counter()
         verdict = measure()
         for wait in self._patience:
-            if verdict.outcome != "unclear":
+            # What took this long was not disturbed for a moment: it is too near its bound, and stays so.
+            if verdict.outcome != "unclear" or time.perf_counter() - started > _LONG:
                 break
             pause(wait)
             verdict = measure()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pytest_efficiency.judge.scaling import Sampling
 
-_BUDGET = 10.0
+_BUDGET = 5.0
 
 
 def scaling(
@@ -49,7 +49,7 @@ def scaling(
         sizes: the sizes, instead of a ladder that is found by doubling.
         check: ``check(args, result)`` is asked whether a measured result is right: True or None, or a text that says
             what is wrong.
-        budget: seconds after which no further round begins (10 by default).
+        budget: seconds after which no further round begins (5 by default).
 
     Returns:
         A `ScalingClaim`: compare it with ``<=`` and one of "1", "log n", "sqrt n", "n", "n log n", "n^1.5", "n^2",
@@ -220,4 +220,4 @@ def _summary(decision: ScalingDecision) -> str:
     if decision.evidence != "time":
         what = "the caller's counts" if decision.evidence == "counter" else decision.evidence
         return f"{what} grow like {class_text(decision.exponent)} over {span}"
-    return f"time grows like {class_text(decision.exponent)} over {span}; {class_text(decision.bound)} would refute it"
+    return f"time grows like {class_text(decision.exponent)} over {span} (refuted from {class_text(decision.bound)} on)"
