@@ -252,6 +252,10 @@ def _judge_look(rounds: Sequence[Round], claim: float, look: int, *, claimed: bo
                 f"which the wall clock cannot tell from work"
             )
             return replace(this, wants="look again", side=None, why=why)
+        if low * high <= 0.0:
+            # The early exit rests on the rounds themselves, and so does what is shown: a t interval of five rounds may
+            # reach across the claim that all of them are far away from.
+            this = replace(this, interval=(claim * _exp(min(x)), claim * _exp(max(x))))
         return replace(this, outcome=outcome, side=outcome, why=why)
     inside = low > -NEAR and high < NEAR
     if side is not None and (ended or (abs(mean) < NEAR and high - low < NEAR / 2.0)):

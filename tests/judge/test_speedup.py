@@ -129,6 +129,14 @@ def test_five_rounds_far_away_decide_without_statistics():
     assert judge_speedup(rounds([*wild[:-1], 14.0]), 10.0).outcome is None
 
 
+def test_an_early_exit_shows_what_its_rounds_were():
+    """One cold round widens a t interval of five across the claim; the verdict rests on the rounds, which do not."""
+    ratios = [400.0, 12.0, 60.0, 500.0, 30.0]
+    decision = watched(rounds(ratios), 6.0)
+    assert decision.outcome == "passed"
+    assert decision.interval == pytest.approx((min(ratios), max(ratios)))
+
+
 def test_five_rounds_whose_minima_disagree_do_not_decide():
     """A reference that was once fast enough may have been disturbed in the other rounds: more rounds."""
     disturbed = [Round(r, c, "wall time") for r, c in [(9.0, 0.5), (40.0, 1.0), (90.0, 2.0), (50.0, 1.0), (200.0, 2.0)]]
