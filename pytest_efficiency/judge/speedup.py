@@ -40,6 +40,8 @@ LITTLE_HEADROOM = 1.25
 CONTENDED = 0.05
 # CPU time that the candidate's worker burns outside its calls is charged beyond this much more than the reference's.
 ELSEWHERE_FACTOR, ELSEWHERE_SECONDS = 1.25, 50e-6
+# A charge this small may be the scatter of decoding on a busy machine: it can take a pass away, and not fail by itself.
+ELSEWHERE_SCATTER = 500e-6
 # Claim or not, an interval of this half-width (in ln) answers the question "how many times?".
 PRECISE = math.log(1.03)
 
@@ -54,6 +56,7 @@ class Round:
         reference_cpu, reference_wall, candidate_cpu, candidate_wall: seconds per call on both clocks.
         reference_calls, candidate_calls: how many calls the batches held.
         reference_elsewhere, candidate_elsewhere: CPU seconds per batch that the workers spent outside the calls.
+        at_most: ``candidate`` is an upper bound: its batch was no longer than what the channel to its worker costs.
         stopped: the reference was stopped at its CPU limit: it takes at least ``reference`` seconds.
         waiting: share of the wall time in which threads that could have run had to wait for a core; 0.0 where the
             clock or the equal length of the batches makes it harmless.
@@ -72,6 +75,7 @@ class Round:
     reference_elsewhere: float = 0.0
     candidate_elsewhere: float = 0.0
     stopped: bool = False
+    at_most: bool = False
     waiting: float = 0.0
     void: str = ""
 
@@ -122,6 +126,8 @@ def _charge(rounds: Sequence[Round]) -> tuple[float, str]:
     Work peeked at early (in *put*) or done late (in *get*, or while idle) would otherwise be free. The median: one
     stale reading of a worker's clock must not charge an honest candidate.
     """
+    # A stopped worker gave no receipt, so nobody knows what it spent.
+    rounds = [r for r in rounds if not r.stopped]
     theirs = median([r.candidate_elsewhere for r in rounds])
     ours = median([r.reference_elsewhere for r in rounds])
     excess = median([r.candidate_elsewhere - r.reference_elsewhere for r in rounds])
@@ -159,7 +165,7 @@ def judge_speedup(rounds: Sequence[Round], claim: float | None, *, ended: bool =
     against = 1.0 if claim is None else check_claim(claim)
     ended = ended or len(rounds) >= LOOKS[-1]
     look = _LOOK_AT.get(len(rounds))
-    if look is None and not ended and rounds and not (rounds[-1].stopped or rounds[-1].void):
+    if look is None and not ended and len(rounds) > LOOKS[0] and not (rounds[-1].stopped or rounds[-1].void):
         # Between two looks nothing is computed: a round may be as short as 0.2 ms.
         return _more(len(rounds))
     for r in rounds:
@@ -256,6 +262,10 @@ def _judge_look(rounds: Sequence[Round], claim: float, look: int, *, claimed: bo
             # The early exit rests on the rounds themselves, and so does what is shown: a t interval of five rounds may
             # reach across the claim that all of them are far away from.
             this = replace(this, interval=(claim * _exp(min(x)), claim * _exp(max(x))))
+        if outcome == "failed":
+            doubt = _doubt(rounds, x, claim, charge)
+            if doubt:
+                return replace(this, wants="look again", side=None, why=doubt)
         return replace(this, outcome=outcome, side=outcome, why=why)
     inside = low > -NEAR and high < NEAR
     if side is not None and (ended or (abs(mean) < NEAR and high - low < NEAR / 2.0)):
@@ -264,6 +274,15 @@ def _judge_look(rounds: Sequence[Round], claim: float, look: int, *, claimed: bo
         why = "cannot be told from the claim" if inside else "too noisy for the rounds that the budget allowed"
         return replace(this, wants="look again", why=why)
     return replace(this, wants="more", why="more rounds")
+
+
+def _doubt(rounds: Sequence[Round], x: Sequence[float], claim: float, charge: float) -> str:
+    """Why a failure may be the channel's doing and not the candidate's, or nothing."""
+    if 2 * sum(r.at_most for r in rounds) > len(rounds):
+        return "the candidate's batch is too short to be told from the channel to its worker: use larger inputs"
+    if 0.0 < charge < ELSEWHERE_SCATTER and median([_log_ratio(r, claim, 0.0) for r in rounds]) > 0.0 > median(x):
+        return "CPU time outside the calls decides, and it is too short to be told from scatter: use larger inputs"
+    return ""
 
 
 def _beyond(

@@ -40,8 +40,10 @@ REMOTE_INPUTS = 16 << 20
 # Rule 3: from this length of (claim x candidate) on, the reference runs under a limit of 1.6 times that.
 SLOW = 5e-3
 LIMIT = 1.6
-# Its very first call gets at least this long: it may import, or fill a table.
+# Its very first call gets at least this long: it may import, or fill a table. Where (claim x candidate) is short, long
+# enough for its result to be compared, unless it is a thousand times too slow.
 FIRST_LIMIT = 0.1
+FIRST_LIMIT_OF_SHORT = 0.5
 # A reference whose first call takes longer is believed to be warm after one more call that is no faster.
 WORTH_WARMING = 10e-3
 # So often a pair is calibrated anew when its first round shows that set-up was taken for work.
@@ -201,11 +203,11 @@ class SpeedupMeter:
         call, first = self._first
         candidate.warm_up(first.sample)
         candidate.calibrate(BATCH, cache)
-        slow = self._limit(SLOW)
+        slow = self._limit()
         if not self._compared:
-            known = self._compare_first(call, first, max(slow, FIRST_LIMIT) if slow is not None else None)
+            known = self._compare_first(call, first, self._first_limit(slow))
         else:
-            known, _ = self._maybe_stopped(self._inputs.batch(1), slow)
+            known, _ = self._maybe_stopped(self._inputs.batch(1), self._first_limit(slow))
         if known is None:
             reference.samples = []
         else:
@@ -214,7 +216,9 @@ class SpeedupMeter:
             n_r, n_c = self._batch_sizes(cache)
             short = bool(reference.samples) and max(n_r * reference.seconds, n_c * candidate.seconds) < SHORT
             self._choice = choose_clock(reference.samples or candidate.samples, candidate.samples, short=short)
-            limit = slow if n_r == 1 and not self._choice.threads else None
+            # Where R x candidate is short, so is a reference that was not stopped at once: it may run to its end.
+            stops = slow is not None and (slow > LIMIT * SLOW or not reference.samples)
+            limit = slow if stops and n_r == 1 and not self._choice.threads else None
             trial = self._local_round(n_r, n_c, limit)
             if not self._was_setting_up(trial):
                 break
@@ -239,13 +243,17 @@ class SpeedupMeter:
                 return True
         return False
 
-    def _limit(self, slow: float) -> float | None:
-        """CPU seconds after which one call of the reference has proved enough; None where it may run to its end."""
+    def _limit(self) -> float | None:
+        """CPU seconds after which one call of the reference has proved enough; None without a claim."""
         if self._claim is None:
             return None
-        seconds = self._candidate.seconds
-        enough = self._claim * seconds
-        return LIMIT * enough if math.isfinite(enough) and enough > slow else None
+        enough = LIMIT * max(self._claim * self._candidate.seconds, SLOW)
+        return enough if math.isfinite(enough) else None
+
+    def _first_limit(self, slow: float | None) -> float | None:
+        if slow is None:
+            return None
+        return max(slow, FIRST_LIMIT if slow > LIMIT * SLOW else FIRST_LIMIT_OF_SHORT)
 
     def _batch_sizes(self, capacity: int) -> tuple[int, int]:
         """How many calls of reference and candidate take equal time, if the claim is just true.
@@ -299,18 +307,15 @@ class SpeedupMeter:
 
     def _round(self, reference: Sample | None, candidate: Sample, used: float, overhead: float = 0.0) -> Round:
         wall = self._choice.clock == "wall time"
-        c = candidate.timing
-        n_c = max(c.calls, 1)
-        c_cpu, c_wall = max(c.process_cpu if wall else c.cpu, 0.0), c.wall
+        c_cpu, c_wall, at_most = self._without(candidate, overhead)
+        n_c = max(candidate.timing.calls, 1)
         waits = [self._waiting(candidate)]
         if reference is None:
             n_r, r_cpu, r_wall, r_elsewhere = 1, used, used, 0.0
         else:
-            r = reference.timing
-            n_r, r_cpu, r_wall, r_elsewhere = max(r.calls, 1), r.process_cpu if wall else r.cpu, r.wall, r.elsewhere
-            r_cpu, r_wall = r_cpu - overhead, r_wall - (overhead if wall else 0.0)
+            n_r, r_elsewhere = max(reference.timing.calls, 1), reference.timing.elsewhere
+            r_cpu, r_wall, _ = self._without(reference, overhead)
             waits.append(self._waiting(reference))
-        c_cpu, c_wall = c_cpu - overhead, c_wall - (overhead if wall else 0.0)
         return Round(
             reference=(r_wall if wall else r_cpu) / n_r,
             candidate=(c_wall if wall else c_cpu) / n_c,
@@ -322,10 +327,24 @@ class SpeedupMeter:
             reference_calls=n_r,
             candidate_calls=n_c,
             reference_elsewhere=r_elsewhere,
-            candidate_elsewhere=c.elsewhere,
+            candidate_elsewhere=candidate.timing.elsewhere,
             stopped=reference is None,
+            at_most=at_most,
             waiting=max(waits),
             void=self._void,
+        )
+
+    def _without(self, sample: Sample, overhead: float) -> tuple[float, float, bool]:
+        """CPU and wall seconds of a batch without the price of the channel, and whether they are only an upper bound.
+
+        At most half is taken off: what is shorter than the channel's own price cannot be told from its scatter.
+        """
+        wall = self._choice.clock == "wall time"
+        cpu = sample.timing.process_cpu if wall else sample.timing.cpu
+        on_clock = sample.timing.wall if wall else cpu
+        off = min(overhead, on_clock / 2.0)
+        return (
+            (cpu, sample.timing.wall - off, off < overhead) if wall else (cpu - off, sample.timing.wall, off < overhead)
         )
 
     def _waiting(self, sample: Sample) -> float:
@@ -352,11 +371,11 @@ class SpeedupMeter:
         self._choice = choose_clock(reference.samples, candidate.samples)
         self._note(self._choice.why)
         overhead = self._overhead()
-        slow = self._limit(SLOW) if reference.seconds > REMOTE_SLOW and not self._choice.threads else None
-        # Which of the first rounds is run to its end and checked is nothing that a submission could guess.
-        checked = self._rng.randrange(LOOKS[0]) if slow is not None else -1
+        slow = self._limit() if reference.seconds > REMOTE_SLOW and not self._choice.threads else None
+        # Which of the two rounds that a pass needs is run to its end and checked is nothing a submission could guess.
+        checked = self._rng.randrange(2) if slow is not None else -1
         if slow is not None:
-            self._note("of the first three rounds one, drawn at random, was checked: the reference is slow")
+            self._note("of the first two rounds one, drawn at random, was checked: the reference is slow")
         number = iter(range(LOOKS[-1]))
 
         def one_round() -> Round:

@@ -27,15 +27,21 @@ THREADS = 1.15
 BUSY = 0.5
 # CPU times below this say nothing about how they are shared: the bookkeeping around the call is as long.
 TELLING = 2e-4
+# What the wall clock may show around a worker's batch without anybody sleeping: the message, and waking up for it.
+ROUND_TRIP = 2e-4
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A `Timing` with the time that its calling thread waited for a core (``waited``) and that all threads did."""
+    """A `Timing` with the time that its calling thread waited for a core (``waited``) and that all threads did.
+
+    ``reply`` is what the round trip to a worker may take of the wall time.
+    """
 
     timing: Timing
     waited: float = 0.0
     all_waited: float = 0.0
+    reply: float = 0.0
 
     @property
     def busy(self) -> float:
@@ -44,7 +50,7 @@ class Sample:
         CPU / wall alone reads 0.5 for pure computation beside two busy loops; with the wait added, it reads 1.0.
         """
         wall = self.timing.wall
-        return (self.timing.cpu + self.waited) / wall if wall > 0.0 else 1.0
+        return (self.timing.cpu + self.waited + self.reply) / wall if wall > 0.0 else 1.0
 
     @property
     def threads(self) -> float:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import sys
 import threading
 from typing import TYPE_CHECKING
 
-from pytest_efficiency.measure.clocks import BUSY, RunQueue, Sample
+from pytest_efficiency.measure.clocks import BUSY, ROUND_TRIP, RunQueue, Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -66,13 +67,20 @@ class Pace:
     def go(self, calls: int, *, cpu_limit: float | None = None, threads: bool = False) -> Sample:
         """Make the calls that were put, with the waiting of its thread (``threads``: of all of them) around them."""
         queue = self.run_queue()
+        # Around a worker the wall clock also sees how long this process waits for a core to read the reply.
+        ours = RunQueue(os.getpid(), threading.get_native_id()) if self.subject.home == "worker" else None
         all_before = queue.all_waited() if threads else 0.0
-        before = queue.waited()
+        before = queue.waited() + (ours.waited() if ours is not None else 0.0)
         timing = self.subject.go(cpu_limit)
+        reply = 0.0
         waited = queue.waited() - before
+        if ours is not None:
+            waited += ours.waited()
+            reply = ROUND_TRIP
+            ours.close()
         all_waited = queue.all_waited() - all_before if threads else 0.0
         self.calls += calls
-        return Sample(timing, max(waited, 0.0), max(all_waited, 0.0))
+        return Sample(timing, max(waited, 0.0), max(all_waited, waited if threads else 0.0, 0.0), reply)
 
     def warm_up(self, first: Sample, *, in_a_row: int = WARM_IN_A_ROW) -> None:
         """Call until it gets no faster, without asking what a JIT does; ``first`` is the call made already.

@@ -204,6 +204,29 @@ def test_cpu_time_outside_the_calls_is_charged():
     assert judge_speedup(once, 10.0).value == pytest.approx(20.0)
 
 
+def test_a_small_charge_takes_a_pass_away_and_does_not_fail():
+    """A tenth of a millisecond may be scatter: unclear; five milliseconds are not: failed."""
+    times = {"candidate": 1e-5, "reference_elsewhere": 1e-4}
+    small = judge_speedup(rounds([100.0] * 5, candidate_elsewhere=3e-4, **times), 50.0)
+    assert (small.outcome, small.wants) == (None, "look again")
+    assert judge_speedup(rounds([100.0] * 5, candidate_elsewhere=5e-3, **times), 50.0).outcome == "failed"
+    assert judge_speedup(rounds([20.0] * 5, candidate_elsewhere=3e-4, **times), 50.0).outcome == "failed"
+
+
+def test_a_stopped_reference_is_no_standard_for_what_lies_outside_the_calls():
+    """Its worker gave no receipt: the candidate's ordinary decoding is not charged against nothing."""
+    whole = Round(1.0, 1e-6, "CPU time", candidate_elsewhere=2e-4, reference_elsewhere=2e-4)
+    stopped = Round(0.02, 1e-6, "CPU time", candidate_elsewhere=2e-4, stopped=True)
+    assert judge_speedup([stopped, whole], 500.0).outcome == "passed"
+    assert judge_speedup([stopped, stopped], 500.0).outcome == "passed"
+
+
+def test_a_failure_on_upper_bounds_is_unclear():
+    """Where the candidate's time is only an upper bound a pass stands, and a failure does not."""
+    assert judge_speedup(rounds([30.0] * 5, at_most=True), 10.0).outcome == "passed"
+    assert judge_speedup(rounds([3.0] * 5, at_most=True), 10.0).outcome is None
+
+
 def test_a_wall_verdict_is_unclear_while_threads_wait_for_cores():
     """More than 5 % of waiting takes a wall verdict away, not one on CPU time."""
     contended = rounds([30.0] * 5, clock="wall time", waiting=0.2)
