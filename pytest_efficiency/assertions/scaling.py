@@ -18,7 +18,7 @@ from pytest_efficiency.subject.here import subject_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pytest_efficiency.judge.scaling import Sampling
+    from pytest_efficiency.judge.tail import Sampling
 
 _BUDGET = 5.0
 
@@ -35,8 +35,8 @@ def scaling(
 ) -> ScalingClaim:
     """Claim how the time of ``f`` may grow: ``assert scaling(f, inputs) <= "n log n"``.
 
-    The bound is one-sided: timing can refute a class and never establish one. Log factors are told apart only by
-    interpreter steps (Python functions), by ``over``, or not at all, and the message says which.
+    The bound is one-sided: timing can refute a class and never establish one. No clock tells n from n log n: only
+    interpreter steps (Python functions) and ``counting`` see log factors, and the message says what decided.
 
     Args:
         f: the function. An exercise's is called in a worker of its own.

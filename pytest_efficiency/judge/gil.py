@@ -19,10 +19,10 @@ GilClaim = Literal["released", "held"]
 # code never ticked, releasing code always did.
 _MIN_TICKS = 5
 _MIN_SHARE = 0.3
-# Code that works or sleeps without the GIL waits for it at the end of 0-0.45 of the holds; code that lets go for
+# Code that works or sleeps without the GIL waits for it at the end of 0-0.5 of the holds; code that lets go for
 # moments at the end of 0.99 of them (0.6 with four busy processes per CPU), and runs during at most 0.2 of a hold.
 _MIN_RUN = 0.25
-_SELDOM_WAITING, _MOSTLY_WAITING = 0.5, 0.8
+_SELDOM_WAITING, _MOSTLY_WAITING = 0.6, 0.8
 _MIN_HOLDS = 6
 _MIN_CONTROL_TICKS = 5
 _MIN_CONTROL_SHARE = 0.1
@@ -115,7 +115,8 @@ def _useful(evidence: GilEvidence) -> tuple[GilState, str]:
     hold = evidence.hold
     if hold is None:
         return "released", "ticks; the call is too short, or the system too bare, to tell how long it runs without it"
-    if hold.holds < _MIN_HOLDS or hold.control_share < 2 * _MIN_RUN:
+    # Where the kernel tells what the thread waits for, nothing has to be compared with the control.
+    if hold.holds < _MIN_HOLDS or (hold.waiting is None and hold.control_share < 2 * _MIN_RUN):
         return "unclear", f"the calling thread had a CPU in {hold.holds} holds of the GIL: the machine is too busy"
     waiting, busy = hold.waiting, evidence.busy >= 0.5
     runs = hold.share >= _MIN_RUN

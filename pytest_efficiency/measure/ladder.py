@@ -14,7 +14,8 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from pytest_efficiency.errors import ClaimError, CpuLimitReached, DeadlinePassed
-from pytest_efficiency.judge.scaling import FEWEST_ROUNDS, FEWEST_SIZES, SMALLEST_RANGE, Sampling
+from pytest_efficiency.judge.scaling import FEWEST_ROUNDS, FEWEST_SIZES, SMALLEST_RANGE
+from pytest_efficiency.judge.tail import Sampling
 from pytest_efficiency.measure.conditions import undisturbed
 from pytest_efficiency.measure.counts import count_steps
 from pytest_efficiency.measure.side import Read, Rung, Side

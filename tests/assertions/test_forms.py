@@ -89,6 +89,32 @@ def test_an_unknown_growth_class_lists_the_known_ones() -> None:
     assert "'n^2'" in str(caught.value)
 
 
+def test_counting_decides_between_classes_that_no_clock_tells_apart() -> None:
+    """Comparisons of a sort: n log n of them, which is not n. Both ways, and no time is in it."""
+    made = 0
+
+    class Compared(int):
+        def __lt__(self, other: int) -> bool:
+            nonlocal made
+            made += 1
+            return int(self) < int(other)
+
+    def shuffled(n: int) -> list[int]:
+        return [Compared(i * 7919 % n) for i in range(n)]
+
+    assert scaling(sorted, shuffled, counting=lambda: made) <= "n log n"
+    verdict = scaling(sorted, shuffled, counting=lambda: made) <= "n"
+    assert not verdict
+    assert "the caller's counts" in verdict.message
+    assert verdict.data["evidence"] == "counter"
+
+
+def test_counting_and_over_exclude_each_other() -> None:
+    """One counts, the other compares times."""
+    with pytest.raises(ClaimError, match="not both"):
+        scaling(sorted, numbers, over=sorted, counting=lambda: 1)
+
+
 def test_inputs_with_one_true_size_for_two_are_refused() -> None:
     """Growth over a size that does not grow is nothing."""
     with pytest.raises(ClaimError, match="true size"):

@@ -8,7 +8,8 @@ import pytest
 
 from pytest_efficiency.errors import ClaimError
 from pytest_efficiency.judge.counts import Counts
-from pytest_efficiency.judge.scaling import Sampling, judge_scaling
+from pytest_efficiency.judge.scaling import judge_scaling
+from pytest_efficiency.judge.tail import Sampling
 
 SIZES = (4.0, 8.0, *(float(2**k) for k in range(8, 16)))
 
