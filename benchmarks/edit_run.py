@@ -42,7 +42,8 @@ def main() -> None:
             seconds.append(time.perf_counter() - start)
             if done.returncode != 0:
                 raise SystemExit(done.stdout)
-    print(f"edit and run: median {statistics.median(seconds):.2f} s, worst {max(seconds):.2f} s of {runs} whole processes")
+    middle, worst = statistics.median(seconds), max(seconds)
+    print(f"edit and run: median {middle:.2f} s, worst {worst:.2f} s of {runs} whole processes")
 
 
 if __name__ == "__main__":
