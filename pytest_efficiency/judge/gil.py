@@ -20,9 +20,9 @@ GilClaim = Literal["released", "held"]
 _MIN_TICKS = 5
 _MIN_SHARE = 0.3
 # Code that works or sleeps without the GIL waits for it at the end of 0-0.5 of the holds; code that lets go for
-# moments at the end of 0.99 of them (0.6 with four busy processes per CPU), and runs during at most 0.2 of a hold.
+# moments at the end of 0.81 of them or more, mostly of all, and runs during at most 0.2 of a hold.
 _MIN_RUN = 0.25
-_SELDOM_WAITING, _MOSTLY_WAITING = 0.6, 0.8
+_SELDOM_WAITING, _MOSTLY_WAITING = 0.6, 0.75
 _MIN_HOLDS = 6
 _MIN_CONTROL_TICKS = 5
 _MIN_CONTROL_SHARE = 0.1

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 #: A thread that got less than this share of a hold, and is ready to run, was waiting for a CPU and not for the GIL.
 RAN = 0.25
+_LATE = 2.0
 
 
 @dataclass(frozen=True)
@@ -34,18 +35,22 @@ class Place:
 
 @dataclass(frozen=True)
 class Hold:
-    """One hold: the share of it, at most 1, that the measured thread ran, and where that was before and after."""
+    """One hold: the share of it, at most 1, that the measured thread ran, and where that was before and after.
+
+    ``late``: it took much longer than it should have, because the holding thread itself had no CPU.
+    """
 
     share: float
     before: Place
     after: Place
+    late: bool
 
     def informative(self, room: tuple[int, int] | None) -> bool:
-        """False for a thread that stood still for another reason than this hold.
+        """False for a thread that stood still for another reason than this hold, and for a hold of another length.
 
-        Another process had pushed it off its CPU; or it still waited for the GIL from the hold before.
+        Another process had pushed the thread off its CPU; or it still waited for the GIL from the hold before.
         """
-        return not self.before.within(room) and (self.share >= RAN or not self.after.ready)
+        return not self.late and not self.before.within(room) and (self.share >= RAN or not self.after.ready)
 
 
 class Holder:
@@ -71,10 +76,11 @@ class Holder:
 
     def hold(self, microseconds: int) -> Hold:
         place = self._place()
-        cpu = time.clock_gettime(self._clock)
+        seconds = microseconds * 1e-6
+        cpu, wall = time.clock_gettime(self._clock), time.perf_counter()
         self._usleep(microseconds)
-        share = (time.clock_gettime(self._clock) - cpu) / (microseconds * 1e-6)
-        return Hold(min(1.0, share), place, self._place())
+        wall, cpu = time.perf_counter() - wall, time.clock_gettime(self._clock) - cpu
+        return Hold(min(1.0, cpu / seconds), place, self._place(), wall > _LATE * seconds)
 
     def _place(self) -> Place:
         read = self._pread(self._file, self._line, 63, 0)

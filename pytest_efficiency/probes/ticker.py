@@ -37,12 +37,14 @@ _NEVER_ASK = 100.0
 # waiting ticker slips in, and that proves nothing about the milliseconds before.
 _SLOWER_THAN_CONTROL = 2.0
 # What decides whether a release is a useful one, and how long to look for it on a busy machine.
-_LONGEST_HOLD = 300
+_SHORTEST_HOLD, _LONGEST_HOLD = 100, 300
 _HOLDS = 12
 _HOLD_WINDOWS = 8
 _CALLS_ALONE = 20
-# Where the share of time lies between these, more batches are made: a burst of load in one of them could decide.
+# Where the share of time lies between these, more batches are made: a burst of load in one of them could decide. The
+# same where the control itself hardly moves.
 _DOUBTFUL = 0.1, 0.6
+_TOO_BUSY = 0.15
 _MORE_BATCHES = 3
 # Timer slack, 50 us by default, makes every short sleep 60 us too long; these naps are the resolution of the probe.
 _PR_SET_TIMERSLACK = 29
@@ -214,7 +216,8 @@ def _batch(window: _Window, controls: Sequence[_Window]) -> dict[str, Any]:
 def _doubtful(batches: Sequence[Mapping[str, Any]]) -> bool:
     free = sum(float(batch["share"] * batch["seconds"]) for batch in batches)
     control = sum(float(batch["control_share"] * batch["seconds"]) for batch in batches)
-    return control > 0 and _DOUBTFUL[0] < free / control < _DOUBTFUL[1]
+    seconds = sum(float(batch["seconds"]) for batch in batches)
+    return control < _TOO_BUSY * seconds or _DOUBTFUL[0] < free / control < _DOUBTFUL[1]
 
 
 def _waiting_room(ticker: _Ticker) -> tuple[int, int] | None:
@@ -237,9 +240,9 @@ def _waiting_room(ticker: _Ticker) -> tuple[int, int] | None:
 
 def _hold(ticker: _Ticker, batch: Callable[[], int], control: Callable[[], int], call: float) -> dict[str, Any]:
     room = _waiting_room(ticker)
-    # Shorter than the call, so that most holds end before the call does; long against the few us that a thread needs
-    # to notice that it has to wait.
-    microseconds = round(min(_LONGEST_HOLD, 0.3e6 * call))
+    # Shorter than the call, so that most holds end before the call does; long against the 60 us that the shortest
+    # sleep takes, and the few that a thread needs to notice that it has to wait.
+    microseconds = round(min(_LONGEST_HOLD, max(_SHORTEST_HOLD, 0.2e6 * call)))
 
     def informative(work: Callable[[], int]) -> list[Hold]:
         return [hold for hold in _Window(ticker, work).holds if hold.informative(room)]

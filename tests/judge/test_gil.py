@@ -71,7 +71,7 @@ def test_moments_refute_a_release_and_leave_held_unclear():
 
 @pytest.mark.parametrize(
     "hold",
-    [Hold(3, 0.8, 0.0, 0.97), Hold(30, 0.8, 0.0, 0.3), Hold(30, 0.2, 0.6, 0.97), Hold(30, 0.5, 0.7, 0.97)],
+    [Hold(3, 0.8, 0.0, 0.97), Hold(30, 0.8, None, 0.3), Hold(30, 0.2, 0.7, 0.97), Hold(30, 0.5, 0.7, 0.97)],
     ids=["few", "control", "waiting sometimes", "contradicting"],
 )
 def test_a_hold_that_says_nothing_is_unclear(hold):
