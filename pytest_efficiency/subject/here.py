@@ -14,6 +14,7 @@ from itertools import starmap
 from typing import TYPE_CHECKING, Any
 
 from pytest_efficiency.errors import CpuLimitReached
+from pytest_efficiency.probes.room import with_room
 from pytest_efficiency.subject.protocol import Timing
 
 if TYPE_CHECKING:
@@ -154,8 +155,8 @@ class Here:
         self._results = []
         prepared = self._prepared()
         if cpu_limit is not None:
-            return self._limited(prepared, cpu_limit)
-        return self._timed(prepared)
+            return with_room(lambda: self._limited(prepared, cpu_limit))
+        return with_room(lambda: self._timed(prepared))
 
     def _timed(self, prepared: Callable[[], Iterator[Any]]) -> Timing:
         keep = None if self._keep else 1

@@ -33,6 +33,7 @@ if __name__ == "__main__":
 import msgspec
 
 from pytest_efficiency.errors import WireError
+from pytest_efficiency.probes.room import with_room
 from pytest_efficiency.workers.frames import Line
 from pytest_efficiency.workers.wire import decode, encode, encode_results
 
@@ -250,7 +251,7 @@ def serve(sock: socket.socket) -> None:
             return
         nonce, verb, raw = _request(frame.message)
         if verb == "go":
-            ok = desk.go()
+            ok = with_room(desk.go)
             line.send(_encode([nonce, ok, None]))
             continue
         message: bytes | None = None
