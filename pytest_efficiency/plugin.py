@@ -6,6 +6,7 @@ The course's side is in `plugin_course`, registered when the first exercise is c
 
 from __future__ import annotations
 
+import contextlib
 import os
 import traceback
 from pathlib import Path
@@ -18,7 +19,7 @@ from pytest_efficiency.recorder import Recorder, current
 from pytest_efficiency.result import Unclear, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterator
 
     from pytest_efficiency import assertions
 
@@ -162,26 +163,68 @@ def memory() -> Callable[..., assertions.MemoryClaim]:
     return memory
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """An exercise is known by its ``exercise.toml``; its machinery loads when the first one is met."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Generator[None, Any, Any]:
+    """An exercise is known by its ``exercise.toml``; its machinery loads when the first one is met.
+
+    Of the Python files beside it only tests are pytest's to import, whatever asks for the others (doctests, a pattern
+    of names, a path on the command line): they are the submission and the reference.
+    """
+    found = yield
     if file_path.suffix not in (".py", ".toml") or not (file_path.parent / "exercise.toml").is_file():
-        return None
+        return found
     from pytest_efficiency.plugin_course import collect
 
-    return collect(file_path, parent)
+    ours = collect(file_path, parent)
+    mine = file_path.suffix == ".py" and not file_path.name.startswith("test_")
+    return [*([] if mine else found), *([ours] if ours is not None else [])]
+
+
+# pytest types its outcome exceptions as attributes of functions, which no type checker can follow.
+class UnclearSkip(Unclear, pytest.skip.Exception):  # type: ignore[name-defined,misc]
+    """An undecided claim in a form that every runner lets through: unittest, subtests and hypothesis know skips."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        Unclear.__init__(self, verdict)
+        pytest.skip.Exception.__init__(self, verdict.message)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, Any, Any]:
+    """A fixture may claim as well; and a test that is run again begins anew."""
+    if STATE in item.stash:
+        del item.stash[STATE]
+    marker = item.get_closest_marker("efficiency")
+    said = _marker_arguments(marker) if marker is not None else {}
+    item.stash[RECORDER] = Recorder(unclear=UnclearSkip, budget=said.get("budget"))
+    with _recording(item):
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    marker = item.get_closest_marker("efficiency")
-    said = _marker_arguments(marker) if marker is not None else {}
-    recorder = item.stash[RECORDER] = Recorder(budget=said.get("budget"))
+    recorder = item.stash[RECORDER]
+    with _recording(item):
+        answer = yield
+    for line in recorder.unused():
+        if in_exercise(item):
+            pytest.fail(line, pytrace=False)
+        if not _warned(item, line):
+            pytest.fail(f"PytestEfficiencyWarning: {line}", pytrace=False)
+    return answer
+
+
+@contextlib.contextmanager
+def _recording(item: pytest.Item) -> Iterator[None]:
+    recorder = item.stash[RECORDER]
     token = current.set(recorder)
     try:
-        answer = yield
-    except Unclear as unclear:
-        return _became_unclear(item, unclear.verdict, said.get("unclear"))
+        yield
+    except pytest.skip.Exception:
+        raise
+    except Unclear as unclear:  # from a thread, where no recorder was
+        recorder.reach(unclear.verdict)
+        raise UnclearSkip(unclear.verdict) from None
     except Exception as error:
         _hide_our_frames(error)
         if isinstance(error, AssertionError):
@@ -189,12 +232,6 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
         raise
     finally:
         current.reset(token)
-    for line in recorder.unused():
-        if in_exercise(item):
-            pytest.fail(line, pytrace=False)
-        if not _warned(item, line):
-            pytest.fail(f"PytestEfficiencyWarning: {line}", pytrace=False)
-    return answer
 
 
 def _warned(item: pytest.Item, line: str) -> bool:
@@ -226,16 +263,18 @@ def in_exercise(item: pytest.Item) -> bool:
     return course is not None and course.owns(item)
 
 
-def _became_unclear(item: pytest.Item, verdict: Verdict, marked: str | None) -> None:
-    """Skip, fail or pass: after this the test is over for pytest, and the letter U says why."""
+def _became_unclear(item: pytest.Item, report: pytest.TestReport, message: str) -> None:
+    """Skip, fail or pass: what was asked for, in this order by marker, command line, ini file and kind of test."""
     config = item.config
+    marker = item.get_closest_marker("efficiency")
+    marked = marker.kwargs.get("unclear") if marker is not None else None
     usual = "fail" if in_exercise(item) else "skip"
     choice = marked or config.option.efficiency_unclear or config.getini("efficiency_unclear") or usual
     item.stash[STATE] = "unclear"
-    if choice == "skip":
-        pytest.skip(verdict.message)
     if choice == "fail":
-        pytest.fail(f"not measured: {verdict.message}", pytrace=False)
+        report.outcome, report.longrepr = "failed", f"not measured: {message}"
+    elif choice == "pass":
+        report.outcome, report.longrepr = "passed", None
 
 
 def _hide_our_frames(error: BaseException) -> None:
@@ -264,17 +303,20 @@ def pytest_assertrepr_compare(left: object, right: object) -> list[str] | None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
     report = yield
-    state = item.stash.get(STATE, None)
     recorder = item.stash.get(RECORDER, None)
-    if state is not None and (call.when == "call" or not report.passed):
+    if recorder is None or call.when == "teardown":
+        return report
+    last = recorder.verdicts[-1] if recorder.verdicts else None
+    if report.skipped and not hasattr(report, "wasxfail") and last is not None and last.outcome == "unclear":
+        _became_unclear(item, report, last.message)
+    state = item.stash.get(STATE, None)
+    if state is not None:
         report.efficiency_state = state
-    if recorder is not None and call.when == "call":
-        if recorder.verdicts:
-            report.efficiency_verdicts = [verdict.as_json() for verdict in recorder.verdicts]
-        if not report.passed:
-            lines = [line for verdict in recorder.verdicts for line in (verdict.message, *verdict.details)]
-            if lines:
-                report.sections.append(("efficiency", "\n".join(lines)))
+    if call.when == "call" and (recorder.claims or recorder.verdicts):
+        report.efficiency_verdicts = [verdict.as_json() for verdict in recorder.verdicts]
+    if not report.passed and recorder.verdicts:
+        lines = [line for verdict in recorder.verdicts for line in (verdict.message, *verdict.details)]
+        report.sections.append(("efficiency", "\n".join(lines)))
     return report
 
 

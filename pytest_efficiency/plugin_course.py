@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import sys
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,12 +47,12 @@ class CoursePlugin:
         self._submissions: dict[str, list[Submission]] = {}
         self._missing: dict[str, str] = {}
         self._items: dict[str, tuple[Exercise, Submission | None, str]] = {}
+        self._planned: Counter[tuple[Submission | None, str]] = Counter()
         self._claimed: set[Submission] = set()
         self._wrong: set[tuple[str, str]] = set()
         self._hinted: set[Submission | None] = set()
         self._desk: Desk | None = None
         self.seed = config.stash[SEED]
-        self._forget_course_folders()
 
     @property
     def desk(self) -> Desk:
@@ -72,7 +73,13 @@ class CoursePlugin:
             CourseError: its description is not as it should be.
         """
         if folder not in self._exercises:
-            self._exercises[folder] = load_exercise(folder)
+            self._forget_course_folders()
+            exercise = load_exercise(folder)
+            twin = next((one.folder for one in self._exercises.values() if one.id == exercise.id), None)
+            if twin is not None:
+                msg = f"two exercises are called {exercise.id}: {twin} and {folder}; grade one of them at a time"
+                raise CourseError(msg)
+            self._exercises[folder] = exercise
         return self._exercises[folder]
 
     def _forget_course_folders(self) -> None:
@@ -115,43 +122,48 @@ class CoursePlugin:
             return [own_submission(exercise)]
         asked = self._config.getini("efficiency_solutions")
         root = self._config.rootpath / asked if asked else exercise.course.parent / "solutions"
-        if not root.is_dir():
-            msg = f"--solution {option.solution}: there is no {root}; solutions lie beside the exercises"
-            raise pytest.UsageError(msg)
-        found = solutions(exercise, root, option.solution)
+        wanted = option.solution
+        try:
+            found = solutions(exercise, root, wanted)
+        except CourseError as error:
+            return [Submission(exercise, None, wanted, wanted, "refused", str(error))]
         if found:
             return found
-        problem = f"has no {option.solution} solution"
+        problem = f"has no {wanted} solution in {root}"
         self._missing[exercise.id] = problem
-        return [Submission(exercise, None, option.solution, option.solution, "refused", problem)]
+        return [Submission(exercise, None, wanted, wanted, "absent", problem)]
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        kept: list[pytest.Item] = []
-        dropped: list[pytest.Item] = []
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None, Any, Any]:
+        """Before others deselect, count what there is: a column counts only whole. After them, put in order."""
+        dropped = []
         for item in items:
             exercise = self._exercises.get(item.path.parent)
-            if exercise is None:
-                kept.append(item)
-                continue
-            reason = self._note(item, exercise)
-            (dropped if reason else kept).append(item)
+            if exercise is not None and self._note(item, exercise):
+                dropped.append(item)
         if dropped:
+            items[:] = [item for item in items if item not in dropped]
             self._config.hook.pytest_deselected(items=dropped)
-        items[:] = _correct_first(kept, self._items)
+        answer = yield
+        items[:] = _correct_first(items, self._items)
+        return answer
 
     def _note(self, item: pytest.Item, exercise: Exercise) -> str | None:
         """Remember whose test this is; returns why it cannot run here at all, or None."""
         callspec = getattr(item, "callspec", None)
         submission: Submission | None = callspec.params.get("candidate") if callspec is not None else None
         named = [column for claim, column in CLAIMS.items() if claim in getattr(item, "fixturenames", ())]
-        self._items[item.nodeid] = (exercise, submission, named[0] if named else "correct")
+        column = named[0] if named else "correct"
+        self._items[item.nodeid] = (exercise, submission, column)
+        self._planned[submission, column] += 1
         if named and submission is not None:
             self._claimed.add(submission)
         if submission is None or not self._config.option.solution:
             return None
-        if submission.source is None:
+        if submission.state == "absent":
             return submission.problem
+        if submission.source is None:
+            return None
         from pytest_efficiency.build import available
 
         lacking: str | None = available(submission.backend)
@@ -202,7 +214,9 @@ class CoursePlugin:
         """A NumPy generator for fresh inputs; its seed is that of the run (--efficiency-seed) and the test's name."""
         import numpy as np
 
-        name = hashlib.sha256(request.node.nodeid.encode()).digest()
+        exercise, submission, _ = self._items[request.node.nodeid]
+        whose = f"{exercise.id} {submission.label if submission else ''} {request.node.name}"
+        name = hashlib.sha256(whose.encode()).digest()
         return np.random.default_rng([self.seed, *name[:16]])
 
     # Running
@@ -221,7 +235,7 @@ class CoursePlugin:
             pytest.fail(problem, pytrace=False)
         if column != "correct" and (exercise.id, submission.label) in self._wrong:
             item.stash[STATE] = "waiting"
-            pytest.skip("waits until the answer is correct")
+            pytest.fail("waits until the answer is correct", pytrace=False)
         if column == "correct" and submission in self._claimed:
             self.desk.ahead(submission)
 
@@ -249,9 +263,9 @@ class CoursePlugin:
         exercise, submission, column = self._items.get(item.nodeid, (None, None, ""))
         if exercise is None or (call.when != "call" and report.passed) or call.when == "teardown":
             return report
-        if column == "correct" and not report.passed and submission is not None:
+        if column == "correct" and report.failed and submission is not None:
             self._wrong.add((exercise.id, submission.label))
-        entry = _entry(report, exercise, submission, column)
+        entry = _entry(report, exercise, submission, column, self._planned[submission, column])
         if report.failed and entry["hint"] and submission not in self._hinted:
             self._hinted.add(submission)
             report.sections.append(("hint", entry["hint"]))
@@ -259,6 +273,8 @@ class CoursePlugin:
         return report
 
     def pytest_sessionfinish(self) -> None:
+        if hasattr(self._config, "workeroutput"):  # a worker of pytest-xdist prints nothing itself
+            self._config.workeroutput["efficiency_deselected"] = self._missing
         if self._desk is not None:
             self._desk.close()
 
@@ -281,7 +297,9 @@ def _correct_first(
     return [next(in_order) if item.nodeid in known else item for item in items]
 
 
-def _entry(report: pytest.TestReport, exercise: Exercise, submission: Submission | None, column: str) -> Entry:
+def _entry(
+    report: pytest.TestReport, exercise: Exercise, submission: Submission | None, column: str, planned: int
+) -> Entry:
     file, line, _ = report.location
     verdicts: list[dict[str, Any]] = getattr(report, "efficiency_verdicts", [])
     state: State | None = getattr(report, "efficiency_state", None)
@@ -299,6 +317,7 @@ def _entry(report: pytest.TestReport, exercise: Exercise, submission: Submission
         "backend": submission.backend if submission is not None else "",
         "source": str(submission.source) if submission is not None and submission.source is not None else None,
         "column": column,
+        "planned": planned,
         "points": dict(exercise.points),
         "state": state,
         "message": _first_lines(report, verdicts),

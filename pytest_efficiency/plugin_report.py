@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
 from pytest_efficiency.plugin import SEED
 
 if TYPE_CHECKING:
-    from pytest_efficiency.report.entries import Entry
+    from pytest_efficiency.report.entries import Entry, State
 
 
 class Scorekeeper:
@@ -20,39 +20,60 @@ class Scorekeeper:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._entries: list[Entry] = []
-        self._said: list[tuple[str, str, str]] = []
-        self._json: str | None = config.option.efficiency_json
+        # By id: a test that is run again has one entry, its last.
+        self._entries: dict[str, Entry] = {}
+        self._said: dict[str, tuple[str, str]] = {}
+        self._deselected: dict[str, str] = {}
+        self._json: str | None = None if config.option.collectonly else config.option.efficiency_json
         self._started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        # Written before the first test, so that nobody takes an older file for this run's.
+        try:
+            self._write("no")
+        except OSError as error:
+            msg = f"--efficiency-json {self._json} cannot be written: {error}; name a file in a folder that can be"
+            raise pytest.UsageError(msg) from None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """pytest-xdist's: hands the seed to its workers."""
         node.workerinput["efficiency_seed"] = self._config.stash[SEED]
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """pytest-xdist's: what a worker deselected, and could not print."""
+        self._deselected.update(getattr(node, "workeroutput", {}).get("efficiency_deselected", {}))
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "teardown":
+            return
+        self._said.pop(report.nodeid, None)
         state = getattr(report, "efficiency_state", None)
         if state is not None and state != "waiting":
-            self._said.append((state, report.nodeid, _reason(report)))
+            self._said[report.nodeid] = (state, _reason(report))
         entry = getattr(report, "efficiency_entry", None)
-        if entry is None and report.when == "call" and hasattr(report, "efficiency_verdicts"):
+        if entry is None and hasattr(report, "efficiency_verdicts"):
             entry = _own_claim(report)
         if entry is not None:
-            self._entries.append(entry)
-            self._write(finished=False)
+            self._entries[report.nodeid] = entry
+            self._write("no")
 
-    def pytest_sessionfinish(self) -> None:
-        self._write(finished=True)
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        finished = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+        self._write("yes" if exitstatus in finished else "early")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        for what, why in self._deselected.items():
+            terminalreporter.write_line(f"deselected: {what}: {why}", yellow=True)
         self._say_states(terminalreporter)
-        if not any(entry["exercise"] is not None for entry in self._entries):
+        entries = list(self._entries.values())
+        graded = self._config.option.efficiency_subject != "here"
+        if not graded or not any(entry["exercise"] is not None for entry in entries):
             return
         from pytest_efficiency.report.scoreboard import scoreboard
 
         terminalreporter.section("scoreboard")
         self._summarise()
-        for line, colour in scoreboard(self._entries):
+        for line, colour in scoreboard(entries):
             terminalreporter.write_line(line, **({colour: True} if colour else {"bold": True}))
         terminalreporter.write_line(f"inputs: --efficiency-seed={self._config.stash[SEED]}")
 
@@ -63,12 +84,12 @@ class Scorekeeper:
             from pytest_efficiency.report.scoreboard import markdown
 
             with Path(summary).open("a", encoding="utf-8") as file:
-                file.write(markdown(self._entries))
+                file.write(markdown(self._entries.values()))
 
     def _say_states(self, reporter: pytest.TerminalReporter) -> None:
         """A line for each test that has a state of our own: pytest's summary knows nothing of them."""
         lines: dict[tuple[str, str], list[str]] = {}
-        for state, node, reason in self._said:
+        for node, (state, reason) in self._said.items():
             # An untouched stub is one line however many tests it has.
             key = (state, reason) if state != "unclear" else (state, f"{node}: {reason}")
             lines.setdefault(key, []).append(node)
@@ -82,7 +103,7 @@ class Scorekeeper:
             said = reason if reason.startswith(state) else f"{state}: {reason}"
             reporter.write_line(f"{said}{more}", yellow=True)
 
-    def _write(self, *, finished: bool) -> None:
+    def _write(self, ended: Literal["no", "yes", "early"]) -> None:
         if self._json is None:
             return
         from pytest_efficiency import __version__
@@ -91,12 +112,12 @@ class Scorekeeper:
         option = self._config.option
         asked = f"solution {option.solution}" if option.solution else option.submission or "exercises"
         model = result(
-            self._entries,
+            self._entries.values(),
             version=__version__,
             seed=self._config.stash[SEED],
             wall=option.efficiency_wall or "process",
             submission=asked,
-            finished=finished,
+            ended=ended,
             started=self._started,
         )
         write(Path(self._json), model)
@@ -106,16 +127,20 @@ def _reason(report: Any) -> str:
     longrepr = report.longrepr
     if isinstance(longrepr, tuple):  # a skip: file, line, reason
         return str(longrepr[2]).removeprefix("Skipped: ")
-    if longrepr is None:  # an undecided claim that counts as a pass
-        return str(report.efficiency_verdicts[-1]["message"])
-    return str(longrepr)
+    crash = getattr(longrepr, "reprcrash", None)
+    if longrepr is not None:
+        return str(crash.message if crash is not None else longrepr)[:2000]
+    verdicts = getattr(report, "efficiency_verdicts", [])
+    return str(verdicts[-1]["message"]) if verdicts else ""
 
 
-def _own_claim(report: pytest.TestReport) -> Entry:
+def _own_claim(report: Any) -> Entry:
     """A library's own test with claims, as an entry without an exercise."""
     verdicts: list[dict[str, Any]] = report.efficiency_verdicts
     file, line, _ = report.location
-    state = getattr(report, "efficiency_state", None) or report.outcome
+    state: State = getattr(report, "efficiency_state", None) or (
+        "expected" if hasattr(report, "wasxfail") else report.outcome
+    )
     return {
         "id": report.nodeid,
         "exercise": None,
@@ -123,10 +148,11 @@ def _own_claim(report: pytest.TestReport) -> Entry:
         "submission": "",
         "backend": "",
         "source": None,
-        "column": verdicts[-1]["kind"],
+        "column": verdicts[-1]["kind"] if verdicts else "",
+        "planned": 1,
         "points": {},
         "state": state,
-        "message": verdicts[-1]["message"],
+        "message": _reason(report),
         "hint": "",
         "verdicts": verdicts,
         "file": file,

@@ -10,6 +10,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from pytest_efficiency.result import Unclear
+
 if TYPE_CHECKING:
     from pytest_efficiency.result import Verdict
 
@@ -22,8 +24,12 @@ class Stated(Protocol):
 
 @dataclass
 class Recorder:
-    """Collects the claims of one test and their verdicts."""
+    """Collects the claims of one test and their verdicts.
 
+    ``unclear`` is what an undecided claim raises: pytest's own kind, which unittest, subtests and hypothesis let pass.
+    """
+
+    unclear: type[Unclear] = Unclear
     budget: float | None = None
     claims: list[Stated] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)

@@ -75,7 +75,7 @@ class Claim:
             recorder.reach(verdict)
         self.verdict_for_pytest = verdict
         if verdict.outcome == "unclear":
-            raise Unclear(verdict)
+            raise (recorder.unclear if recorder is not None else Unclear)(verdict)
         self._verdicts[key] = verdict
         return verdict
 

@@ -21,7 +21,7 @@ ENDINGS = (".py", *BY_ENDING)
 _IMPORT = re.compile(r"^[ \t]*(?:import|from)[ \t]+(numba|cppyy|cffi|ctypes|numpy)\b", re.MULTILINE)
 _SIZE_LIMIT = 1_000_000
 
-State = Literal["started", "not started", "refused"]
+State = Literal["started", "not started", "refused", "absent"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class Submission:
         source: the file, or None where there is nothing to grade.
         backend: what it is written in.
         label: tells submissions of one exercise apart, as in ``test_is_fast[numba]``.
-        state: "started" where there is something to grade; "not started"; "refused" where there is, but not as asked.
+        state: "started" where there is something to grade; "not started"; "refused" where there is, but not as asked;
+            "absent" where the exercise offers no such solution.
         problem: what is in the way, unless started.
     """
 
@@ -52,6 +53,9 @@ def own_submission(exercise: Exercise) -> Submission:
 def submission_in(exercise: Exercise, root: Path) -> Submission:
     """The answer that lies under ``root``: in ``root/<exercise id>/``, else in ``root`` itself."""
     mirrored = root / exercise.id
+    for folder in (mirrored, *mirrored.parents[: exercise.id.count("/")]):
+        if folder.is_symlink():
+            return _nothing(exercise, "refused", f"{_shown(folder)} is a symbolic link: hand in a real folder")
     return _choose(exercise, mirrored if mirrored.is_dir() else root)
 
 

@@ -21,6 +21,7 @@ class Entry(TypedDict):
     backend: str
     source: str | None
     column: str
+    planned: int  # how many tests the column has in all, run or not
     points: dict[str, int]
     state: State
     message: str

@@ -9,7 +9,7 @@ import re
 import tempfile
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_efficiency.report.score import rows
 
@@ -41,10 +41,13 @@ def result(
     seed: int | None,
     wall: str,
     submission: str,
-    finished: bool,
+    ended: Literal["no", "yes", "early"],
     started: str,
 ) -> dict[str, Any]:
-    """The whole run as plain JSON data; see the schema for every key."""
+    """The whole run as plain JSON data; see the schema for every key.
+
+    ``ended``: "no" while tests still run, "early" where the run was interrupted or nothing was collected.
+    """
     entries = list(entries)
     found = rows(entries)
     shares = {
@@ -55,7 +58,7 @@ def result(
     }
     return {
         "schema": SCHEMA,
-        "status": _status(entries, finished=finished),
+        "status": _status(entries, ended),
         "submission": {"id": submission, "submitted_at": started},
         "exercises": {"ids": sorted({row.exercise for row in found})},
         "tool": {"name": "pytest-efficiency", "version": version, "seed": seed},
@@ -83,9 +86,9 @@ def write(path: Path, model: dict[str, Any]) -> None:
         raise
 
 
-def _status(entries: list[Entry], *, finished: bool) -> str:
-    if not finished:
-        return "running"
+def _status(entries: list[Entry], ended: Literal["no", "yes", "early"]) -> str:
+    if ended != "yes":
+        return "running" if ended == "no" else "infra_error"
     nothing = {"not started", "not built", "refused"}
     return "student_error" if entries and all(entry["state"] in nothing for entry in entries) else "graded"
 

@@ -29,7 +29,8 @@ class Row:
 
     def passed(self, column: str) -> bool:
         entries = self.columns.get(column, [])
-        return bool(entries) and all(entry["state"] in ("passed", "expected") for entry in entries)
+        whole = bool(entries) and len(entries) >= max(entry["planned"] for entry in entries)
+        return whole and all(entry["state"] in ("passed", "expected") for entry in entries)
 
     def earned(self, column: str) -> int:
         gated = column == "correct" or self.passed("correct")
@@ -47,6 +48,8 @@ class Row:
         """The worst of the column's entries: what its author should look at first."""
         entries = self.columns.get(column, [])
         states = {entry["state"] for entry in entries}
+        if states <= {"passed", "expected"} and entries and not self.passed(column):
+            return "not all run"
         order = ("refused", "not started", "not built", "error", "failed", "unclear", "waiting", "skipped")
         return next((state for state in order if state in states), "passed" if entries else "-")
 
@@ -55,7 +58,7 @@ def rows(entries: Iterable[Entry]) -> list[Row]:
     """The entries of exercises, a row for each submission, in the order in which they first appear."""
     found: dict[tuple[str, str], Row] = {}
     for entry in entries:
-        if entry["exercise"] is None:
+        if entry["exercise"] is None or not entry["submission"]:  # a library's own, or about no answer
             continue
         key = (entry["exercise"], entry["submission"])
         row = found.setdefault(

@@ -54,8 +54,9 @@ def _cell(row: Row, column: str) -> str:
         return "not run" if column in row.points else "-"
     entries = row.columns[column]
     if column == "correct":
-        good = sum(entry["state"] == "passed" for entry in entries)
-        return "passed" if good == len(entries) else _word(state, f"{good} of {len(entries)}")
+        good = sum(entry["state"] in ("passed", "expected") for entry in entries)
+        planned = max(entry["planned"] for entry in entries)
+        return "passed" if row.passed(column) else _word(state, f"{good} of {planned}")
     figures = [_figure(verdict) for entry in entries for verdict in entry["verdicts"]]
     # The figure of the test that failed, where several share a column.
     wrong = [_figure(verdict) for entry in entries for verdict in entry["verdicts"] if verdict["outcome"] == "failed"]

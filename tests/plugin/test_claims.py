@@ -19,13 +19,13 @@ def fast():
 
 # A verdict is unclear where the clock sees nothing: what a meter would say of such a machine is said here by hand.
 UNCLEAR = """
-from pytest_efficiency import Unclear, Verdict
+from pytest_efficiency import Verdict
 from pytest_efficiency.recorder import current
 
 def undecided():
     verdict = Verdict("speedup", "unclear", "speedup(f, over=g) >= 2", "speedup(f, over=g) >= 2: unclear, too noisy")
     current.get().reach(verdict)
-    raise Unclear(verdict)
+    raise current.get().unclear(verdict)
 """
 
 

@@ -353,13 +353,13 @@ def test_an_unclear_claim_costs_the_points_and_is_not_called_slow(course: Course
     course.write(
         "test_sixes.py",
         """
-        from pytest_efficiency import Unclear, Verdict
+        from pytest_efficiency import Verdict
         from pytest_efficiency.recorder import current
 
         def test_noisy(candidate, speedup):
             verdict = Verdict("speedup", "unclear", "claim", "claim: unclear, too noisy")
             current.get().reach(verdict)
-            raise Unclear(verdict)
+            raise current.get().unclear(verdict)
         """,
     )
     result = course.run()

@@ -43,6 +43,7 @@ def entry() -> Callable[..., Entry]:
             "backend": "numba",
             "source": "shifted_product.py",
             "column": column,
+            "planned": 1,
             "points": POINTS,
             "state": state,
             "message": "",

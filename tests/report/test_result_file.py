@@ -14,14 +14,14 @@ import pytest_efficiency.report.result_file as result_file
 SCHEMA = json.loads((Path(result_file.__file__).parent / "result-1.schema.json").read_text())
 
 
-def model(*entries: Any, finished: bool = True) -> dict[str, Any]:
+def model(*entries: Any, ended: str = "yes") -> dict[str, Any]:
     return result_file.result(
         entries,
         version="0.1.0",
         seed=7,
         wall="process",
         submission="exercises",
-        finished=finished,
+        ended=ended,
         started="2026-01-01T00:00:00Z",
     )
 
@@ -42,7 +42,7 @@ def test_the_schema_refuses_what_is_not_declared(entry: Any) -> None:
 
 def test_the_scores_of_the_tests_add_up_to_the_score(entry: Any) -> None:
     """A column's points are shared among its tests."""
-    made = model(entry(), entry(name="2"), entry("speed", state="failed"))
+    made = model(entry(planned=2), entry(name="2", planned=2), entry("speed", state="failed"))
     assert made["score"] == sum(test["score"] for test in made["tests"]) == 2
     assert made["max_score"] == sum(test["max_score"] for test in made["tests"]) == 5
 
@@ -56,10 +56,11 @@ def test_infinity_and_nan_become_null(entry: Any, verdict: Any, tmp_path: Path) 
 
 
 def test_nothing_gradable_is_the_students_error(entry: Any) -> None:
-    """An untouched or unbuildable submission is told from a graded one, and a running one from both."""
+    """An untouched or unbuildable submission is told from a graded one, and a running or interrupted one from both."""
     assert model(entry(state="not built"))["status"] == "student_error"
     assert model(entry(state="failed"))["status"] == "graded"
-    assert model(entry(), finished=False)["status"] == "running"
+    assert model(entry(), ended="no")["status"] == "running"
+    assert model(entry(), ended="early")["status"] == "infra_error"
 
 
 def test_a_failed_write_leaves_the_last_whole_file(entry: Any, tmp_path: Path) -> None:

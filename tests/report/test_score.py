@@ -17,13 +17,26 @@ def only_row(*entries: Any) -> Any:
 
 def test_a_column_whose_tests_all_passed_earns_its_points(entry: Any) -> None:
     """Correct and fast is full marks."""
-    row = only_row(entry(), entry(name="2"), entry("speed"))
+    row = only_row(entry(planned=2), entry(name="2", planned=2), entry("speed"))
     assert (row.score, row.max_score) == (5, 5)
 
 
 def test_one_failure_in_a_column_costs_the_column(entry: Any) -> None:
     """There is no half of correct."""
-    assert only_row(entry(), entry(state="failed", name="2")).score == 0
+    assert only_row(entry(planned=2), entry(state="failed", name="2", planned=2)).score == 0
+
+
+def test_a_column_that_did_not_run_whole_earns_nothing(entry: Any) -> None:
+    """Two tests were planned, one was seen to pass: the other may have been interrupted, deselected or killed."""
+    row = only_row(entry(planned=2), entry("speed"))
+    assert row.score == 0
+    assert row.state("correct") == "not all run"
+    assert "not all run" in scoreboard([entry(planned=2)])[1][0]
+
+
+def test_a_test_about_no_answer_has_no_row(entry: Any) -> None:
+    """A test of the reference alone earns its exercise nothing, and doubles no points."""
+    assert rows([entry(submission="")]) == []
 
 
 def test_a_claim_without_a_correct_answer_earns_nothing(entry: Any) -> None:
@@ -59,7 +72,7 @@ def test_the_scoreboard_says_what_failed(entry: Any, verdict: Any) -> None:
     assert "FAILED 1.02x" in slow[1][0]
     assert slow[1][1] == "red"
     assert "not run" in scoreboard([entry()])[1][0]
-    assert "1 of 2" in scoreboard([entry(), entry(state="failed", name="2")])[1][0]
+    assert "1 of 2" in scoreboard([entry(planned=2), entry(state="failed", name="2", planned=2)])[1][0]
 
 
 def test_the_summary_in_markdown_has_a_row_for_each_submission(entry: Any) -> None:
