@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_efficiency.assertions.claim import Claim, measuring, subject_of
@@ -16,7 +18,7 @@ from pytest_efficiency.result import Verdict
 from pytest_efficiency.subject.here import subject_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from pytest_efficiency.judge.tail import Sampling
 
@@ -118,11 +120,19 @@ class ScalingClaim(Claim):
         """Without a claim: everything the ladder says, held against a class that nothing outgrows."""
         self.used = True
         if self._report is None:
-            with measuring(lambda: subject_of(self._f)) as (subject,):
-                ladder = self._ladder(subject, None)
+            with self._laid_out() as ladder:
                 sampling = next(one for one in ladder.rounds() if one.rounds >= 6 or one.exhausted or one.problem)
                 self._report = judge_scaling(sampling, None, parse_class("n")), sampling
         return self._report
+
+    @contextlib.contextmanager
+    def _laid_out(self) -> Iterator[Ladder]:
+        """The ladder of the function, and of the reference beside it where there is one."""
+        functions = [self._f] if self._over is None else [self._f, self._over]
+        with measuring(*(partial(subject_of, one) for one in functions)) as subjects:
+            ladder = self._ladder(subjects[0], subjects[1] if len(subjects) > 1 else None)
+            with contextlib.closing(ladder):
+                yield ladder
 
     def _ladder(self, subject: Any, over: Any) -> Ladder:
         budget = self._own_budget or self._budget or _BUDGET
@@ -137,38 +147,31 @@ class ScalingClaim(Claim):
         )
 
     def _judged(self, claim: GrowthClass) -> Verdict:
-        if self._over is None:
-            with measuring(lambda: subject_of(self._f)) as (subject,):
-                return self._run(claim, self._ladder(subject, None))
-        reference = self._over
-        with measuring(lambda: subject_of(self._f), lambda: subject_of(reference)) as (subject, over):
-            return self._run(claim, self._ladder(subject, over))
+        with self._laid_out() as ladder:
+            return self._run(claim, ladder)
 
     def _run(self, claim: GrowthClass, ladder: Ladder) -> Verdict:
-        try:
-            if self._counting is not None:
-                ladder.build()
-                counted = count_with(ladder.subject, self._inputs, ladder.sizes, self._counting)
-                return self._verdict(claim, judge_counter(counted, claim), None, counted)
-            counts = ladder.count_steps() if self._over is None else None
-            rejected = judge_counts(counts, claim)
-            sampling, decision, escalated = None, rejected, False
-            while decision is None or not decision.final:
-                for sampling in ladder.rounds():
-                    decision = judge_scaling(sampling, counts, claim, escalated=escalated)
-                    if decision.final or decision.wants == "escalate":
-                        break
-                if decision is None:
-                    msg = "the ladder gave no sampling"
-                    raise RuntimeError(msg)
-                if decision.wants == "escalate" and not escalated:
-                    escalated = ladder.escalate() or True
-                    decision = None
-                elif not decision.final:
+        if self._counting is not None:
+            ladder.build()
+            counted = count_with(ladder.subject, self._inputs, ladder.sizes, self._counting)
+            return self._verdict(claim, judge_counter(counted, claim), None, counted)
+        counts = ladder.count_steps() if self._over is None else None
+        rejected = judge_counts(counts, claim)
+        sampling, decision, escalated = None, rejected, False
+        while decision is None or not decision.final:
+            for sampling in ladder.rounds():
+                decision = judge_scaling(sampling, counts, claim, escalated=escalated)
+                if decision.final or decision.wants == "escalate":
                     break
-            return self._verdict(claim, decision, sampling, counts)
-        finally:
-            ladder.close()
+            if decision is None:
+                msg = "the ladder gave no sampling"
+                raise RuntimeError(msg)
+            if decision.wants == "escalate" and not escalated:
+                escalated = ladder.escalate() or True
+                decision = None
+            elif not decision.final:
+                break
+        return self._verdict(claim, decision, sampling, counts)
 
     def _verdict(
         self, claim: GrowthClass, decision: ScalingDecision, sampling: Sampling | None, counts: Any

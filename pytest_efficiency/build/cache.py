@@ -66,7 +66,14 @@ def build(source: Path, *, backend: str, cache: Path | None = None, timeout: flo
     library = folder / description.output
     cached = library.is_file()
     if not cached:
-        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            msg = (
+                f"{source.name} was to be built in {cache}, which cannot be made: {error}; "
+                f"set XDG_CACHE_HOME to a folder that can be written to"
+            )
+            raise BuildError(msg, source=str(source)) from None
         # Twice the limit: whoever holds the lock may take all of it, and then it is our turn.
         with _locked(cache / f"{key[:2]}.lock", source, deadline=began + 2 * timeout):
             cached = library.is_file()

@@ -9,6 +9,8 @@ import signal
 import threading
 import time
 from collections import deque
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from itertools import starmap
 from typing import TYPE_CHECKING, Any
@@ -36,6 +38,23 @@ def subject_name(function: Callable[..., Any]) -> str:
         if isinstance(name, str) and name:
             return name.rpartition("<locals>.")[2]
     return type(function).__name__
+
+
+_inside: ContextVar[bool] = ContextVar("pytest_efficiency_inside", default=False)
+
+
+def inside_a_measurement() -> bool:
+    """Whether the code that asks is being measured in this process."""
+    return _inside.get()
+
+
+@contextmanager
+def _measured() -> Iterator[None]:
+    token = _inside.set(True)
+    try:
+        yield
+    finally:
+        _inside.reset(token)
 
 
 class _Stopped(BaseException):
@@ -154,9 +173,10 @@ class Here:
     def go(self, cpu_limit: float | None = None) -> Timing:
         self._results = []
         prepared = self._prepared()
-        if cpu_limit is not None:
-            return with_room(lambda: self._limited(prepared, cpu_limit))
-        return with_room(lambda: self._timed(prepared))
+        with _measured():
+            if cpu_limit is not None:
+                return with_room(lambda: self._limited(prepared, cpu_limit))
+            return with_room(lambda: self._timed(prepared))
 
     def _timed(self, prepared: Callable[[], Iterator[Any]]) -> Timing:
         keep = None if self._keep else 1
@@ -187,7 +207,8 @@ class Here:
 
     def probe(self, probe: str, call: Call, **options: Any) -> dict[str, Any]:
         module = importlib.import_module(f"pytest_efficiency.probes.{probe}")
-        answer: dict[str, Any] = module.probe(self.function, call.args, dict(call.kwargs), **options)
+        with _measured():
+            answer: dict[str, Any] = module.probe(self.function, call.args, dict(call.kwargs), **options)
         return answer
 
     def trim(self) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pytest_efficiency.errors import CpuLimitReached, WireError
+from pytest_efficiency.errors import ClaimError, CpuLimitReached, WireError
+from pytest_efficiency.subject.here import inside_a_measurement
 from pytest_efficiency.subject.protocol import Timing
 from pytest_efficiency.workers.spec import ModuleSpec
 
@@ -61,12 +62,25 @@ class RemoteFunction:
             CandidateRaised: an exception that is not built-in.
             WorkerDied, DeadlinePassed, SetupFailed: as they say.
             WireError: an argument or the result cannot cross the process boundary.
+            ClaimError: a claim measures a function of this process that only calls this one.
         """
+        if inside_a_measurement():
+            msg = (
+                f"a claim was made about a function that calls {self.spec.role}.{self.name}, which runs in another "
+                f"process where nothing of it would be measured; hand over {self.spec.role}.{self.name} itself"
+            )
+            raise ClaimError(msg)
         channel = self.pool.shared(self.spec)
         with channel.lock:
-            channel.put(self.name, [(args, kwargs)], keep=True)
-            channel.run(self.name)
-            results = channel.get(self.name)
+            try:
+                channel.put(self.name, [(args, kwargs)], keep=True)
+                channel.run(self.name)
+                results = channel.get(self.name)
+            except BaseException:
+                # A time limit of the test's own, or Ctrl-C: the answer that still comes must not meet the next call.
+                if channel.unanswered:
+                    channel.close()
+                raise
         if len(results) != 1:
             msg = f"one result of {self.name} was expected and {len(results)} came"
             raise WireError(msg)

@@ -54,6 +54,7 @@ class Channel:
 
     def __init__(self, nursery: Nursery, spec: ModuleSpec) -> None:
         self.spec = spec
+        self.unanswered = False
         self.ended: Exception | None = None
         self.flooded = 0
         self.hung = False
@@ -278,6 +279,7 @@ class Channel:
             self._lied("a reply has a form that is none of ours")
         if echoed != nonce:
             self._lied("a reply answers no request of ours")
+        self.unanswered = False
         return ok, raw
 
     def _post(self, verb: str, message: bytes, buffers: Sequence[memoryview], deadline: float, doing: str) -> bytes:
@@ -296,6 +298,7 @@ class Channel:
             while view.nbytes:
                 view = view[self._send(view, fd, deadline, doing) :]
                 fd = -1
+        self.unanswered = True
         return nonce
 
     def _send(self, view: memoryview, fd: int, deadline: float, doing: str) -> int:

@@ -187,3 +187,12 @@ def test_the_cache_lies_where_xdg_says(monkeypatch, tmp_path) -> None:
     for value in ("", "relative"):
         monkeypatch.setenv("XDG_CACHE_HOME", value)
         assert default_cache() == tmp_path / "home" / ".cache" / "pytest-efficiency" / "build"
+
+
+def test_a_cache_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    """A message with the folder and the variable that moves it, and no traceback of ours."""
+    source = tmp_path / "one.c"
+    source.write_text("int one(void) { return 1; }\n")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BuildError, match=r"one\.c was to be built in .*file/cache.*XDG_CACHE_HOME"):
+        build(source, backend="c", cache=tmp_path / "file" / "cache")
