@@ -184,6 +184,10 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Generator[
 class UnclearSkip(Unclear, pytest.skip.Exception):  # type: ignore[name-defined,misc]
     """An undecided claim in a form that every runner lets through: unittest, subtests and hypothesis know skips."""
 
+    # As what it is named where an exception is written out.
+    __module__ = "builtins"
+    __qualname__ = "Unclear"
+
     def __init__(self, verdict: Verdict) -> None:
         Unclear.__init__(self, verdict)
         pytest.skip.Exception.__init__(self, verdict.message)

@@ -336,7 +336,7 @@ def _first_lines(report: pytest.TestReport, verdicts: list[dict[str, Any]]) -> s
         return str(verdicts[-1]["message"]) if verdicts else ""
     longrepr = report.longrepr
     if isinstance(longrepr, tuple):
-        return str(longrepr[2]).removeprefix("Skipped: ")
+        return str(longrepr[2]).removeprefix("Skipped: ").removeprefix("Unclear: ")
     crash = getattr(longrepr, "reprcrash", None)
     return str(crash.message if crash is not None else longrepr)[:2000]
 

@@ -126,7 +126,7 @@ class Scorekeeper:
 def _reason(report: Any) -> str:
     longrepr = report.longrepr
     if isinstance(longrepr, tuple):  # a skip: file, line, reason
-        return str(longrepr[2]).removeprefix("Skipped: ")
+        return str(longrepr[2]).removeprefix("Skipped: ").removeprefix("Unclear: ")
     crash = getattr(longrepr, "reprcrash", None)
     if longrepr is not None:
         return str(crash.message if crash is not None else longrepr)[:2000]

@@ -118,7 +118,7 @@ def test_an_unclear_claim_has_a_letter_of_its_own(pytester: pytest.Pytester, how
     assert result.ret == status
     result.stdout.fnmatch_lines(["*.py U.*"])
     result.stdout.fnmatch_lines(["*1 passed, 1 unclear*"])
-    result.stdout.fnmatch_lines(["*speedup(f, over=g) >= 2: unclear, too noisy*"])
+    result.stdout.fnmatch_lines(["unclear: *::test_noisy: *speedup(f, over=g) >= 2: unclear, too noisy"])
 
 
 def test_unclear_is_not_turned_into_an_answer_by_not(pytester: pytest.Pytester) -> None:
@@ -168,3 +168,90 @@ def test_a_json_file_holds_a_librarys_own_claims(pytester: pytest.Pytester) -> N
     (test,) = json.loads((pytester.path / "out.json").read_text())["tests"]
     assert (test["outcome"], test["exercise"]) == ("passed", None)
     assert test["measures"][0]["value"] > 20
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        pytest.param(
+            """
+import unittest
+
+class TestNoisy(unittest.TestCase):
+    def test_noisy(self):
+        assert undecided()
+""",
+            id="unittest",
+        ),
+        pytest.param(
+            """
+import pytest
+
+@pytest.fixture
+def noisy():
+    assert undecided()
+
+def test_noisy(noisy):
+    pass
+""",
+            id="fixture",
+        ),
+        pytest.param(
+            """
+from hypothesis import given, settings, strategies as st
+
+@settings(database=None)
+@given(st.integers())
+def test_noisy(n):
+    assert undecided()
+""",
+            id="hypothesis",
+        ),
+    ],
+)
+def test_unclear_is_unclear_whoever_runs_the_test(pytester: pytest.Pytester, test: str) -> None:
+    """A runner that catches exceptions must not turn "could not tell" into red."""
+    pytester.makepyfile(UNCLEAR + test)
+    result = pytester.runpytest()
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*1 unclear*"])
+
+
+def test_an_error_in_teardown_is_an_error(pytester: pytest.Pytester) -> None:
+    """After an undecided claim too."""
+    pytester.makepyfile(
+        UNCLEAR
+        + """
+import pytest
+
+@pytest.fixture
+def broken():
+    yield
+    raise RuntimeError("teardown")
+
+def test_noisy(broken):
+    assert undecided()
+"""
+    )
+    result = pytester.runpytest()
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*1 error, 1 unclear*"])
+
+
+def test_a_claim_that_ends_in_an_error_is_in_the_json_file(pytester: pytest.Pytester) -> None:
+    """Results that differ are no verdict, and no reason to be missing."""
+    import json
+
+    pytester.makepyfile(FUNCTIONS + "def test_wrong(speedup):\n    assert speedup(lambda: 1, over=slow) >= 2\n")
+    pytester.runpytest("--efficiency-json=out.json")
+    (test,) = json.loads((pytester.path / "out.json").read_text())["tests"]
+    assert test["outcome"] == "failed"
+    assert "do the same" in test["message"] or "same results" in test["message"]
+
+
+def test_a_result_file_that_cannot_be_written_is_a_usage_error(pytester: pytest.Pytester) -> None:
+    """Said before the first test, and no older file is taken for this run's."""
+    pytester.makepyfile("def test_a():\n    pass\n")
+    result = pytester.runpytest("--efficiency-json=/proc/nowhere/out.json")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--efficiency-json /proc/nowhere/out.json cannot be written*"])

@@ -285,7 +285,7 @@ def test_a_backend_that_an_exercise_does_not_offer_is_deselected(course: Course)
     course.solve("numba", "sixes.py", FAST)
     result = course.run("--solution=cppyy")
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
-    result.stdout.fnmatch_lines(["deselected: 01_topic/sixes: has no cppyy solution"])
+    result.stdout.fnmatch_lines(["deselected: 01_topic/sixes: has no cppyy solution*"])
 
 
 def test_a_missing_backend_deselects_its_solutions_and_says_so(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -422,3 +422,102 @@ def test_the_result_file_follows_its_schema(course: Course) -> None:
     course.write("sixes.py", SLOW)
     course.run()
     jsonschema.validate(course.result(), schema)
+
+
+def test_a_column_that_ran_in_part_earns_nothing(course: Course) -> None:
+    """-k another: one of two correctness tests is no evidence of a correct answer."""
+    course.write("sixes.py", WRONG)
+    course.run("-k", "another")
+    assert set(course.states().values()) == {"passed"}
+    assert course.result()["score"] == 0
+
+
+def test_the_submission_is_not_imported_whatever_asks_for_it(course: Course) -> None:
+    """As a doctest, by its own path, by a pattern of names."""
+    course.write("sixes.py", "raise SystemExit('imported by mistake')\n")
+    for options in (
+        ("exercises", "--doctest-modules"),
+        ("exercises", "-o", "python_files=*.py"),
+        (str(course.folder / "sixes.py"),),
+    ):
+        text = course.pytester.runpytest_subprocess("-p", "no:cacheprovider", "--co", *options).stdout.str()
+        assert "imported by mistake" not in text
+
+
+def test_two_folders_with_one_id_are_named(course: Course) -> None:
+    """A copy of an exercise must not be graded with the code of the other."""
+    import shutil
+
+    copy = course.pytester.path / "last_year" / "01_topic" / "sixes"
+    shutil.copytree(course.folder, copy)
+    result = course.pytester.runpytest("exercises", "last_year")
+    assert result.ret != 0
+    result.stdout.fnmatch_lines(["*two exercises are called 01_topic/sixes*"])
+
+
+def test_a_test_about_the_reference_earns_nothing(course: Course) -> None:
+    """It passes whatever the answer is."""
+    course.write("test_sixes.py", TESTS + "\ndef test_reference(reference):\n    assert reference.sixes(10) == 2\n")
+    course.write("sixes.py", WRONG)
+    course.run()
+    assert (course.result()["score"], course.result()["max_score"]) == (0, 5)
+
+
+def test_a_skipped_correctness_test_does_not_hold_claims_back(course: Course) -> None:
+    """Nobody has seen the answer fail: the claim is measured, and the points are withheld."""
+    course.write("sixes.py", SLOW)
+    skipped = "import pytest\n\n@pytest.mark.skip(reason='later')\ndef test_later(candidate):\n    pass\n"
+    course.write("test_sixes.py", skipped + TESTS)
+    assert course.run().ret == 1
+    assert course.by_test()["test_is_fast"] == "failed"
+
+
+def test_a_linked_folder_in_a_submission_is_refused(course: Course) -> None:
+    """Somebody else's answer is not handed in by a link."""
+    other = course.pytester.path / "other" / "01_topic" / "sixes"
+    other.mkdir(parents=True)
+    (other / "sixes.py").write_text(FAST)
+    mine = course.pytester.path / "mine" / "01_topic"
+    mine.mkdir(parents=True)
+    (mine / "sixes").symlink_to(other)
+    course.run("--submission=mine")
+    assert set(course.states().values()) == {"refused"}
+
+
+def test_an_older_result_is_not_taken_for_this_runs(course: Course) -> None:
+    """An interrupted or empty run says so in the file."""
+    course.write("sixes.py", FAST)
+    course.run()
+    assert course.result()["status"] == "graded"
+    course.run("-k", "nothing_of_that_name")
+    assert course.result()["status"] == "infra_error"
+
+
+def test_what_xdist_deselected_is_said(course: Course) -> None:
+    """A worker of pytest-xdist has no terminal of its own."""
+    course.solve("numba", "sixes.py", FAST)
+    course.solve("cython", "sixes.pyx", FAST)
+    result = course.pytester.runpytest_subprocess("exercises", "--solution=cppyy", "-n", "2")
+    result.stdout.fnmatch_lines(["deselected: 01_topic/sixes: has no cppyy solution*"])
+
+
+def test_a_folder_without_solutions_is_one_line(course: Course) -> None:
+    """--solution where there are none: no traceback, and no success."""
+    result = course.run("--solution=numba")
+    assert result.ret != 0
+    assert "Traceback" not in result.stdout.str()
+    result.stdout.fnmatch_lines(["*declares a numba solution*has no sixes*"])
+
+
+def test_the_seed_does_not_depend_on_where_pytest_was_started(course: Course) -> None:
+    """The same seed gives the same inputs from another root directory."""
+    course.write("sixes.py", FAST)
+    course.write(
+        "test_sixes.py", "def test_a(candidate, efficiency_rng):\n    print('DRAWN', efficiency_rng.integers(10**9))\n"
+    )
+
+    def drawn(*options: str) -> str:
+        text = course.run("-s", "--efficiency-seed=5", *options).stdout.str()
+        return next(line for line in text.splitlines() if "DRAWN" in line).partition("DRAWN")[2]
+
+    assert drawn() == drawn(f"--rootdir={course.pytester.path.parent}")
