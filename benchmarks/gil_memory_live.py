@@ -4,7 +4,8 @@
 
 Every case is code whose truth is known without measuring: ``PyDLL`` keeps the GIL and ``CDLL`` lets go of it; arrays
 have known sizes; ``malloc(16)`` is never freed. Load is busy loops that this script starts and ends. A wrong verdict is
-one that contradicts the truth; an unclear one would be asked again by a test, after 0.3, 1 and 3 s.
+one that contradicts the truth; an unclear one would be asked again by a test, after 0.3, 1 and 3 s. Code that lets go
+for moments is not released; whether a moment is seen, or it reads held, is chance, so either is right.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def gil_cases() -> Iterator[Case]:
         yield case(f"CDLL.usleep {milliseconds} ms", "released", ctypes.CDLL(None).usleep, microseconds)
         yield case(f"Python {milliseconds} ms", "held", spin, milliseconds / 1000)
     for milliseconds in (2, 10):
-        yield case(f"moments {milliseconds} ms", "moments", moments, milliseconds / 1000)
+        yield case(f"moments {milliseconds} ms", "moments or held", moments, milliseconds / 1000)
     for rounds in (500, 5_000, 50_000):
         yield case(f"pbkdf2 {rounds}", "released", hashlib.pbkdf2_hmac, "sha256", b"password", b"salt", rounds)
     yield case("len", "held", len, [])
@@ -171,7 +172,7 @@ def main() -> None:
                         seconds.append(time.perf_counter() - start)
                         if found == "unclear":
                             unclear.append(name)
-                        elif found != truth:
+                        elif found not in truth.split(" or "):
                             wrong.append(f"{name}: {found}")
                 average = os.getloadavg()[0]
             print(
@@ -181,9 +182,12 @@ def main() -> None:
                 *(f"unclear: {name}" for name in unclear),
                 flush=True,
             )
-    errors = sorted(abs(error) for _, error in PEAKS)
-    if errors:
-        print(f"peaks off by at most {errors[-1]:.3f} of an 8 MB array, median {statistics.median(errors):.3f}")
+    for function in dict.fromkeys(name for name, _ in PEAKS):
+        errors = sorted(error for name, error in PEAKS if name == function)
+        middle = statistics.median(errors)
+        print(
+            f"peak of {function}: off by {errors[0]:+.3f} to {errors[-1]:+.3f} of an 8 MB array, median {middle:+.3f}"
+        )
 
 
 if __name__ == "__main__":

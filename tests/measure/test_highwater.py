@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from pytest_efficiency.judge.memory import judge_peak
 from pytest_efficiency.measure import highwater
 from pytest_efficiency.measure.highwater import measure_peak
+from pytest_efficiency.probes.transient import probe
 from pytest_efficiency.subject.here import Here
 from pytest_efficiency.subject.protocol import Call
 from pytest_efficiency.subject.worker import ModuleSpec, RemoteModule
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc/PID/clear_refs")
 
 ARRAY = 8e6
+PAGES = 2000
 
 SOURCE = """
 import ctypes
@@ -91,7 +94,7 @@ def worker(tmp_path_factory) -> Iterator[RemoteModule]:
 def test_temporaries_are_counted_here(arrays, name, expected):
     """The quadratic formula as one line, in place, and in pieces that fit the cache."""
     evidence = measure_peak(Here(module[name]), Call(arrays))
-    assert evidence.bytes / ARRAY == pytest.approx(expected, abs=0.05)
+    assert evidence.bytes / ARRAY == pytest.approx(expected, abs=0.04)
     assert evidence.agreed
     assert not evidence.sampled
     assert evidence.inputs == 24_000_000
@@ -104,7 +107,7 @@ def test_temporaries_are_counted_in_a_worker(worker, arrays, name, expected):
     subject = getattr(worker, name).subject()
     evidence = measure_peak(subject, Call(arrays))
     subject.close()
-    assert evidence.bytes / ARRAY == pytest.approx(expected, abs=0.05)
+    assert evidence.bytes / ARRAY == pytest.approx(expected, abs=0.04)
 
 
 def test_a_claim_separates_them(arrays):
@@ -191,3 +194,13 @@ def test_without_a_mark_to_reset_the_memory_is_sampled(monkeypatch, arrays):
     assert evidence.bytes / ARRAY == pytest.approx(3.0, abs=0.1)
     blind = measure_peak(Here(module["without_letting_go"]), Call((50_000_000,)))
     assert judge_peak(blind, 20e6).outcome == "unclear"
+
+
+def test_a_peak_that_is_over_is_counted_exactly():
+    """Without putting the mark right it would lack what other CPUs have not added up: up to 0.7 MB on two of them."""
+
+    def comes_and_goes():
+        probe(len, (), {}, pages=PAGES)
+
+    evidence = measure_peak(Here(comes_and_goes), Call())
+    assert evidence.bytes == pytest.approx(PAGES * mmap.PAGESIZE, abs=100_000)
