@@ -28,6 +28,7 @@ from pytest_efficiency.course import (
 )
 from pytest_efficiency.errors import BuildError, CourseError, EfficiencyError
 from pytest_efficiency.plugin import CLAIMS, SEED, STATE
+from pytest_efficiency.plugin_report import reason
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -320,7 +321,7 @@ def _entry(
         "planned": planned,
         "points": dict(exercise.points),
         "state": state,
-        "message": _first_lines(report, verdicts),
+        "message": reason(report),
         "hint": hint,
         "verdicts": verdicts,
         "file": file,
@@ -329,16 +330,6 @@ def _entry(
         "stdout": report.capstdout,
         "stderr": report.capstderr,
     }
-
-
-def _first_lines(report: pytest.TestReport, verdicts: list[dict[str, Any]]) -> str:
-    if report.passed:
-        return str(verdicts[-1]["message"]) if verdicts else ""
-    longrepr = report.longrepr
-    if isinstance(longrepr, tuple):
-        return str(longrepr[2]).removeprefix("Skipped: ").removeprefix("Unclear: ")
-    crash = getattr(longrepr, "reprcrash", None)
-    return str(crash.message if crash is not None else longrepr)[:2000]
 
 
 def collect(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

@@ -49,7 +49,7 @@ class Scorekeeper:
         self._said.pop(report.nodeid, None)
         state = getattr(report, "efficiency_state", None)
         if state is not None and state != "waiting":
-            self._said[report.nodeid] = (state, _reason(report))
+            self._said[report.nodeid] = (state, reason(report))
         entry = getattr(report, "efficiency_entry", None)
         if entry is None and hasattr(report, "efficiency_verdicts"):
             entry = _own_claim(report)
@@ -123,15 +123,20 @@ class Scorekeeper:
         write(Path(self._json), model)
 
 
-def _reason(report: Any) -> str:
+def reason(report: Any) -> str:
+    """What a report has to say, without a traceback and the names of pytest's own exceptions; cut to 2000 characters."""
     longrepr = report.longrepr
     if isinstance(longrepr, tuple):  # a skip: file, line, reason
-        return str(longrepr[2]).removeprefix("Skipped: ").removeprefix("Unclear: ")
-    crash = getattr(longrepr, "reprcrash", None)
-    if longrepr is not None:
-        return str(crash.message if crash is not None else longrepr)[:2000]
-    verdicts = getattr(report, "efficiency_verdicts", [])
-    return str(verdicts[-1]["message"]) if verdicts else ""
+        text = str(longrepr[2])
+    elif longrepr is not None:
+        crash = getattr(longrepr, "reprcrash", None)
+        text = str(crash.message if crash is not None else longrepr)
+    else:
+        verdicts = getattr(report, "efficiency_verdicts", [])
+        text = str(verdicts[-1]["message"]) if verdicts else ""
+    for prefix in ("Skipped: ", "Unclear: ", "Failed: "):
+        text = text.removeprefix(prefix)
+    return text[:2000]
 
 
 def _own_claim(report: Any) -> Entry:
@@ -152,7 +157,7 @@ def _own_claim(report: Any) -> Entry:
         "planned": 1,
         "points": {},
         "state": state,
-        "message": _reason(report),
+        "message": reason(report),
         "hint": "",
         "verdicts": verdicts,
         "file": file,
