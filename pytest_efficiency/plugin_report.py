@@ -99,7 +99,7 @@ class Scorekeeper:
             "not decided" if {state for state, _ in lines} == {"unclear"} else "nothing to grade or measure"
         )
         for (state, reason), nodes in lines.items():
-            more = f" ({len(nodes)} tests)" if len(nodes) > 1 else ""
+            more = f" ({len(nodes)} tests)" if len(nodes) > 1 and "\n" not in reason else ""
             said = reason if reason.startswith(state) else f"{state}: {reason}"
             reporter.write_line(f"{said}{more}", yellow=True)
 
@@ -124,7 +124,7 @@ class Scorekeeper:
 
 
 def reason(report: Any) -> str:
-    """What a report has to say, without a traceback and the names of pytest's own exceptions; cut to 2000 characters."""
+    """What a report has to say, without a traceback and the names of pytest's exceptions; cut to 2000 characters."""
     longrepr = report.longrepr
     if isinstance(longrepr, tuple):  # a skip: file, line, reason
         text = str(longrepr[2])
