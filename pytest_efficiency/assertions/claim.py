@@ -7,6 +7,7 @@ import dataclasses
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from pytest_efficiency.judge.speedup import WAITS
 from pytest_efficiency.recorder import current
 from pytest_efficiency.result import Unclear, Verdict
 from pytest_efficiency.subject.here import Here
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
 
     from pytest_efficiency.subject.protocol import Subject
-
-# Waits before an undecided claim is measured again, in seconds: a disturbance lasts 0.1 to 2 s (measuring.md, 1.8).
-PATIENCE: tuple[float, ...] = (0.3, 1.0, 3.0)
 
 # Once an undecided claim has measured for so many seconds it is not measured again.
 _LONG = 4.0
@@ -34,7 +32,8 @@ class Claim:
     """
 
     _form = ""
-    _patience = PATIENCE
+    # Seconds to wait before each further try: a disturbance lasts 0.1 to 2 s.
+    _patience: tuple[float, ...] = WAITS
 
     def __init__(self) -> None:
         self.used = False

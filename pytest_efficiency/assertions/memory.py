@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pytest_efficiency.assertions.claim import Claim, measuring, subject_of
@@ -64,31 +65,42 @@ class MemoryClaim(Claim):
         return LeakClaim(self._f, self._call)
 
 
-class PeakClaim(Claim):
-    """The peak of one call."""
+class _FigureClaim(Claim):
+    """One of the two figures of a call, compared with a size."""
 
-    _form = 'write `assert memory(f, *args).peak <= "1.5 outputs"`'
+    _figure = ""
 
     def __init__(self, f: Callable[..., Any], call: Call) -> None:
         super().__init__()
         self._f, self._call = f, call
-        self._report: PeakEvidence | None = None
 
     def __repr__(self) -> str:
-        return f"memory({subject_name(self._f)}).peak"
+        return f"memory({subject_name(self._f)}).{self._figure}"
 
     def __le__(self, other: str | float) -> Verdict:
         self.used = True
         bound = parse_size(other)
         return self._decided(str(bound), lambda: self._judged(bound))
 
+    def _judged(self, bound: Size) -> Verdict:
+        raise NotImplementedError
+
+
+class PeakClaim(_FigureClaim):
+    """The peak of one call."""
+
+    _figure = "peak"
+    _form = 'write `assert memory(f, *args).peak <= "1.5 outputs"`'
+
     @property
     def bytes(self) -> float:
         """The peak in bytes."""
         self.used = True
-        if self._report is None:
-            self._report = self._measure()
-        return self._report.bytes
+        return self._evidence.bytes
+
+    @cached_property
+    def _evidence(self) -> PeakEvidence:
+        return self._measure()
 
     def _measure(self) -> PeakEvidence:
         with measuring(lambda: subject_of(self._f)) as (subject,):
@@ -124,31 +136,21 @@ class PeakClaim(Claim):
         )
 
 
-class LeakClaim(Claim):
+class LeakClaim(_FigureClaim):
     """What each call leaves behind."""
 
+    _figure = "leaked"
     _form = 'write `assert memory(f, *args).leaked <= "0 B"`'
-
-    def __init__(self, f: Callable[..., Any], call: Call) -> None:
-        super().__init__()
-        self._f, self._call = f, call
-        self._report: LeakEvidence | None = None
-
-    def __repr__(self) -> str:
-        return f"memory({subject_name(self._f)}).leaked"
-
-    def __le__(self, other: str | float) -> Verdict:
-        self.used = True
-        bound = parse_size(other)
-        return self._decided(str(bound), lambda: self._judged(bound))
 
     @property
     def bytes(self) -> float:
         """The leak in bytes a call."""
         self.used = True
-        if self._report is None:
-            self._report = self._measure()
-        return judge_leak(self._report, 0.0).value
+        return judge_leak(self._evidence, 0.0).value
+
+    @cached_property
+    def _evidence(self) -> LeakEvidence:
+        return self._measure()
 
     def _measure(self) -> LeakEvidence:
         with measuring(lambda: subject_of(self._f)) as (subject,):
