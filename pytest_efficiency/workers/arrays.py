@@ -59,7 +59,7 @@ def rebuild(head: list[Any], within: int, fill: Callable[[memoryview], None]) ->
     array: Array
     if order == "S":
         memory = np.empty(length, np.uint8)
-        fill(memoryview(memory))  # type: ignore[arg-type] # typeshed does not know that arrays are buffers
+        fill(memory.data)
         steps = tuple(expect(step, int) for step in expect(strides, list))
         # ndarray() itself refuses strides that are too few or that lead out of the buffer.
         array = np.ndarray(shape, dtype, buffer=memory.data, offset=natural(start), strides=steps)
@@ -145,7 +145,7 @@ def _code(code: Any) -> str:
 def _bytes(flat: Array) -> memoryview:
     if not flat.nbytes:
         return memoryview(b"")
-    return memoryview(flat.view(np.uint8))  # type: ignore[arg-type] # typeshed does not know that arrays are buffers
+    return flat.view(np.uint8).data
 
 
 def _extent(array: Array) -> tuple[Array, int]:
