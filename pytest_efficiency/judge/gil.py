@@ -19,10 +19,11 @@ GilClaim = Literal["released", "held"]
 # code never ticked, releasing code always did.
 _MIN_TICKS = 5
 _MIN_SHARE = 0.3
-# Code that works or sleeps without the GIL waits for it at the end of 0-0.5 of the holds; code that lets go for
-# moments at the end of 0.81 of them or more, mostly of all, and runs during at most 0.2 of a hold.
-_MIN_RUN = 0.25
-_SELDOM_WAITING, _MOSTLY_WAITING = 0.6, 0.75
+# Code that works without the GIL runs during 0.5-1.0 of a hold. Code that sleeps without it runs during at most 0.07,
+# and waits for it at the end of at most half of them. Code that lets go for moments runs during 0.01-0.2, and waits
+# at the end of all of them.
+_RUNS, _HARDLY_RUNS, _STANDS = 0.4, 0.25, 0.15
+_SELDOM_WAITING, _MOSTLY_WAITING = 0.65, 0.85
 _MIN_HOLDS = 6
 _MIN_CONTROL_TICKS = 5
 _MIN_CONTROL_SHARE = 0.1
@@ -30,7 +31,10 @@ _MIN_CONTROL_SHARE = 0.1
 
 @dataclass(frozen=True)
 class TickBatch:
-    """One batch of calls beside the ticker. Shares are of the batch's time, between 0 and 1."""
+    """One batch of calls beside the ticker. Shares are of the batch's time, between 0 and 1.
+
+    ``work`` is the share of the time between ticks in which the calling thread used a CPU.
+    """
 
     ticks: int
     share: float
@@ -39,6 +43,8 @@ class TickBatch:
     seconds: float
     calls: int = 1
     control_gap: float = 0.0
+    work: float | None = None
+    control_work: float | None = None
 
 
 @dataclass(frozen=True)
@@ -116,15 +122,14 @@ def _useful(evidence: GilEvidence) -> tuple[GilState, str]:
     if hold is None:
         return "released", "ticks; the call is too short, or the system too bare, to tell how long it runs without it"
     # Where the kernel tells what the thread waits for, nothing has to be compared with the control.
-    if hold.holds < _MIN_HOLDS or (hold.waiting is None and hold.control_share < 2 * _MIN_RUN):
+    if hold.holds < _MIN_HOLDS or (hold.waiting is None and hold.control_share < _RUNS):
         return "unclear", f"the calling thread had a CPU in {hold.holds} holds of the GIL: the machine is too busy"
-    waiting, busy = hold.waiting, evidence.busy >= 0.5
-    runs = hold.share >= _MIN_RUN
-    if runs and (waiting is None or waiting < _SELDOM_WAITING):
+    waiting, asleep = hold.waiting, evidence.busy < 0.5
+    if hold.share >= _RUNS:
         return "released", f"it goes on for {hold.share:.0%} of the time in which another thread keeps the GIL"
-    if not runs and (not busy if waiting is None else waiting < _SELDOM_WAITING):
+    if hold.share < _STANDS and (asleep if waiting is None else waiting < _SELDOM_WAITING):
         return "released", "it sleeps, or waits for something else, while another thread keeps the GIL"
-    if not runs and (busy if waiting is None else waiting >= _MOSTLY_WAITING):
+    if hold.share < _HARDLY_RUNS and (not asleep if waiting is None else waiting >= _MOSTLY_WAITING):
         return "moments", (
             f"it lets go of the GIL, but goes on for only {hold.share:.0%} of the {hold.microseconds} us in which "
             "another thread keeps it"

@@ -35,6 +35,8 @@ def probe_gil(subject: Subject, call: Call, **options: Any) -> GilEvidence:
                 seconds=batch["seconds"],
                 calls=batch["calls"],
                 control_gap=batch["control_gap"],
+                work=batch["work"],
+                control_work=batch["control_work"],
             )
             for batch in found["batches"]
         ),

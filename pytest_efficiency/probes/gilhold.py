@@ -10,8 +10,8 @@ import os
 import time
 from dataclasses import dataclass
 
-#: A thread that got less than this share of a hold, and is ready to run, was waiting for a CPU and not for the GIL.
-RAN = 0.25
+# A thread that got less than this share of a hold, and is ready to run, was waiting for a CPU and not for the GIL.
+_RAN = 0.25
 _LATE = 2.0
 
 
@@ -50,7 +50,7 @@ class Hold:
 
         Another process had pushed the thread off its CPU; or it still waited for the GIL from the hold before.
         """
-        return not self.late and not self.before.within(room) and (self.share >= RAN or not self.after.ready)
+        return not self.late and not self.before.within(room) and (self.share >= _RAN or not self.after.ready)
 
 
 class Holder:
@@ -73,6 +73,10 @@ class Holder:
     def close(self) -> None:
         if self._file >= 0:
             os.close(self._file)
+
+    def cpu(self) -> float:
+        """Seconds of CPU time that the measured thread has used."""
+        return time.clock_gettime(self._clock)
 
     def hold(self, microseconds: int) -> Hold:
         place = self._place()

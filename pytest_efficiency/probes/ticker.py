@@ -26,7 +26,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_efficiency.probes.gilhold import RAN, Hold, holder
+from pytest_efficiency.probes.gilhold import Hold, holder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,8 +38,8 @@ _NEVER_ASK = 100.0
 _SLOWER_THAN_CONTROL = 2.0
 # What decides whether a release is a useful one, and how long to look for it on a busy machine.
 _SHORTEST_HOLD, _LONGEST_HOLD = 100, 300
-_HOLDS = 12
-_HOLD_WINDOWS = 8
+_HOLDS, _MORE_HOLDS = 12, 60
+_HOLD_WINDOWS = 12
 _CALLS_ALONE = 20
 # Where the share of time lies between these, more batches are made: a burst of load in one of them could decide. The
 # same where the control itself hardly moves.
@@ -48,13 +48,15 @@ _TOO_BUSY = 0.15
 _MORE_BATCHES = 3
 # Timer slack, 50 us by default, makes every short sleep 60 us too long; these naps are the resolution of the probe.
 _PR_SET_TIMERSLACK = 29
+_GOLDEN = 0.618
 
 
 class _Ticker:
     """A thread that notes when it had the GIL; in holding mode it keeps it for a while and watches the other thread."""
 
     def __init__(self) -> None:
-        self.ticks: list[float] = []
+        #: When it had the GIL, and the CPU time that the measured thread had used by then (None if unknown).
+        self.ticks: list[tuple[float, float | None]] = []
         self.holds: list[Hold] = []
         self.interval_changed = False
         self._hold_us = 0
@@ -89,10 +91,12 @@ class _Ticker:
         keeper = holder(*self._measured)
         _sharpen_timers()
         self._ready.set()
+        cpu = keeper.cpu if keeper is not None else None
         while not self._stop:
-            # Between two holds time enough for the measured thread to wake up and take its turn.
-            sleep(_NAP + 1e-6 * self._hold_us)
-            self.ticks.append(now())
+            # Between two holds time enough for the measured thread to wake up and take its turn, and not the same
+            # time again and again, which could be that of the thread's own rhythm.
+            sleep(_NAP + 1e-6 * self._hold_us * (1.0 + len(self.ticks) * _GOLDEN % 1.0))
+            self.ticks.append((now(), cpu() if cpu is not None else None))
             if interval() != _NEVER_ASK:
                 self.interval_changed = True
                 sys.setswitchinterval(_NEVER_ASK)
@@ -134,10 +138,14 @@ class _Window:
             ticker.interval_changed = True
             sys.setswitchinterval(_NEVER_ASK)
         self.seconds = end - start
-        ticks = [tick for tick in ticker.ticks if start < tick < end]
+        ticks = [tick for tick in ticker.ticks if start < tick[0] < end]
         # The first tick ends a nap that began before the window, so it only opens the first gap. The last gap ends
         # without a tick: code that never lets go again is seen in it.
-        self.gaps = [later - earlier for earlier, later in pairwise([*ticks, end])]
+        self.gaps = [later - earlier for (earlier, _), (later, _) in pairwise([*ticks, (end, None)])]
+        self.used = [
+            later - earlier if earlier is not None and later is not None else None
+            for (_, earlier), (_, later) in pairwise(ticks)
+        ]
         self.ticks = len(ticks)
         self.holds = list(ticker.holds)
 
@@ -146,6 +154,15 @@ class _Window:
         short = [gap for gap in self.gaps if gap <= gap_limit]
         ticks = sum(gap <= gap_limit for gap in self.gaps[:-1])
         return (ticks, sum(short) / self.seconds) if ticks else (0, 0.0)
+
+    def work(self, gap_limit: float) -> float | None:
+        """The share of these gaps in which the measured thread used a CPU; None if that is unknown."""
+        short = [
+            (gap, min(gap, used))
+            for gap, used in zip(self.gaps, self.used, strict=False)
+            if gap <= gap_limit and used is not None
+        ]
+        return sum(used for _, used in short) / sum(gap for gap, _ in short) if short else None
 
 
 def _control(seconds: float) -> Callable[[], int]:
@@ -201,6 +218,7 @@ def _batch(window: _Window, controls: Sequence[_Window]) -> dict[str, Any]:
     limit = gap * _SLOWER_THAN_CONTROL
     ticks, share = window.free(limit)
     of_controls = [control.free(limit) for control in controls]
+    known = [work for control in controls if (work := control.work(limit)) is not None]
     return {
         "calls": window.calls,
         "seconds": window.seconds,
@@ -210,6 +228,8 @@ def _batch(window: _Window, controls: Sequence[_Window]) -> dict[str, Any]:
         "control_gap": gap,
         "control_ticks": sum(ticks for ticks, _ in of_controls),
         "control_share": statistics.fmean(share for _, share in of_controls),
+        "work": window.work(limit),
+        "control_work": statistics.fmean(known) if known else None,
     }
 
 
@@ -238,6 +258,12 @@ def _waiting_room(ticker: _Ticker) -> tuple[int, int] | None:
     return None
 
 
+def _mixed(holds: Sequence[Hold], room: tuple[int, int] | None) -> bool:
+    """Whether the thread waits for the GIL after some holds and not after others, which may be chance."""
+    waiting = sum(hold.after.within(room) for hold in holds)
+    return 0.2 * len(holds) < waiting < 0.95 * len(holds)
+
+
 def _hold(ticker: _Ticker, batch: Callable[[], int], control: Callable[[], int], call: float) -> dict[str, Any]:
     room = _waiting_room(ticker)
     # Shorter than the call, so that most holds end before the call does; long against the 60 us that the shortest
@@ -251,15 +277,14 @@ def _hold(ticker: _Ticker, batch: Callable[[], int], control: Callable[[], int],
     windows = 0
     with ticker.holding(microseconds):
         controls = informative(control)
-        while len(holds) < _HOLDS and windows < _HOLD_WINDOWS:
+        while windows < _HOLD_WINDOWS and (len(holds) < _HOLDS or (_mixed(holds, room) and len(holds) < _MORE_HOLDS)):
             holds += informative(batch)
             windows += 1
-    stopped = sum(hold.share < RAN and hold.after.within(room) for hold in holds)
     return {
         "microseconds": microseconds,
         "holds": len(holds),
         "share": statistics.fmean(hold.share for hold in holds) if holds else 0.0,
-        "waiting": stopped / len(holds) if room and holds else None,
+        "waiting": statistics.fmean(hold.after.within(room) for hold in holds) if room and holds else None,
         "control_holds": len(controls),
         "control_share": statistics.fmean(hold.share for hold in controls) if controls else 0.0,
     }

@@ -13,8 +13,10 @@ def evidence(*batches, hold=None, **options):
     return GilEvidence(batches or (batch(), batch(), batch()), hold, **options)
 
 
-# Holds as they were measured: of code that works without the GIL, sleeps without it, lets go for moments.
+# Holds as they were measured: of code that works without the GIL, sleeps without it, lets go for moments, and works
+# without it in pieces hardly longer than a hold.
 WORKING, SLEEPING, MOMENTS = Hold(30, 0.78, 0.1, 0.97), Hold(60, 0.003, 0.12, 1.0), Hold(58, 0.05, 1.0, 0.97)
+PIECES = Hold(30, 0.55, 0.8, 0.97)
 
 
 def test_ticks_all_the_time_are_a_release():
@@ -51,9 +53,11 @@ def test_a_release_needs_five_ticks(ticks, state):
     assert judge_gil(evidence(*[batch(ticks=ticks)] * 3)).state == state
 
 
-@pytest.mark.parametrize(("hold", "state"), [(WORKING, "released"), (SLEEPING, "released"), (MOMENTS, "moments")])
+@pytest.mark.parametrize(
+    ("hold", "state"), [(WORKING, "released"), (PIECES, "released"), (SLEEPING, "released"), (MOMENTS, "moments")]
+)
 def test_a_hold_tells_a_useful_release_from_a_moment(hold, state):
-    """Ticks alone cannot: all three let the ticker in all the time."""
+    """Ticks alone cannot: all of them let the ticker in all the time."""
     assert judge_gil(evidence(hold=hold)).state == state
 
 
@@ -71,7 +75,7 @@ def test_moments_refute_a_release_and_leave_held_unclear():
 
 @pytest.mark.parametrize(
     "hold",
-    [Hold(3, 0.8, 0.0, 0.97), Hold(30, 0.8, None, 0.3), Hold(30, 0.2, 0.7, 0.97), Hold(30, 0.5, 0.7, 0.97)],
+    [Hold(3, 0.8, 0.0, 0.97), Hold(30, 0.8, None, 0.3), Hold(30, 0.2, 0.7, 0.97), Hold(30, 0.29, 0.67, 0.97)],
     ids=["few", "control", "waiting sometimes", "contradicting"],
 )
 def test_a_hold_that_says_nothing_is_unclear(hold):

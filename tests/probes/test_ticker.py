@@ -112,6 +112,8 @@ def test_numpy_releases():
     array = np.ones(1_000_000)
     assert state(np.sort, np.random.default_rng(1).random(100_000)) == "released"
     assert state(np.add, array, array) == "released"
+    pieces = np.ones(4_000_000)
+    assert state(lambda: [pieces.sum() for _ in range(5)]) == "released"
 
 
 def test_the_interpreter_is_left_as_it_was():
