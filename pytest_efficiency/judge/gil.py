@@ -21,9 +21,12 @@ _MIN_TICKS = 5
 _MIN_SHARE = 0.3
 # Code that works without the GIL runs during 0.5-1.0 of a hold. Code that sleeps without it runs during at most 0.07,
 # and waits for it at the end of at most half of them. Code that lets go for moments runs during 0.01-0.2, and waits
-# at the end of all of them.
+# at the end of all of them. Code that works without it in pieces shorter than a hold (a chain of NumPy calls) waits at
+# the end of all of them too: it runs for half a piece of each hold, on average, where moments give the 5-50 us that
+# waking up costs, and it runs in the time between two ticks, in which code that lets go for moments sleeps.
 _RUNS, _HARDLY_RUNS, _STANDS = 0.4, 0.25, 0.15
 _SELDOM_WAITING, _MOSTLY_WAITING = 0.65, 0.85
+_MIN_WORK, _PIECE_US, _SHORT_PIECE_US = 0.6, 50, 20
 _MIN_HOLDS = 6
 _MIN_CONTROL_TICKS = 5
 _MIN_CONTROL_SHARE = 0.1
@@ -116,6 +119,13 @@ def _without_ticks(evidence: GilEvidence) -> tuple[GilState, str] | None:
     return None
 
 
+def _work(evidence: GilEvidence) -> float:
+    """The share of time between ticks that the calling thread worked, relative to the control; 0 if unknown."""
+    known = [batch for batch in evidence.batches if batch.work is not None and batch.control_work is not None]
+    control = sum((batch.control_work or 0.0) * batch.seconds for batch in known)
+    return sum((batch.work or 0.0) * batch.seconds for batch in known) / control if control > 0 else 0.0
+
+
 def _useful(evidence: GilEvidence) -> tuple[GilState, str]:
     """What a call does that lets go often enough: runs without the GIL, or just lets others slip in."""
     hold = evidence.hold
@@ -129,6 +139,11 @@ def _useful(evidence: GilEvidence) -> tuple[GilState, str]:
         return "released", f"it goes on for {hold.share:.0%} of the time in which another thread keeps the GIL"
     if hold.share < _STANDS and (asleep if waiting is None else waiting < _SELDOM_WAITING):
         return "released", "it sleeps, or waits for something else, while another thread keeps the GIL"
+    piece = hold.share * hold.microseconds
+    if piece >= _SHORT_PIECE_US and _work(evidence) >= _MIN_WORK:
+        if piece >= _PIECE_US:
+            return "released", f"it works without the GIL in pieces of about {2 * piece:.0f} us"
+        return "unclear", f"it works without the GIL in pieces so short ({2 * piece:.0f} us) that they may be moments"
     if hold.share < _HARDLY_RUNS and (not asleep if waiting is None else waiting >= _MOSTLY_WAITING):
         return "moments", (
             f"it lets go of the GIL, but goes on for only {hold.share:.0%} of the {hold.microseconds} us in which "

@@ -83,6 +83,23 @@ def test_a_hold_that_says_nothing_is_unclear(hold):
     assert judge_gil(evidence(hold=hold)).outcome == "unclear"
 
 
+@pytest.mark.parametrize(
+    ("share", "work", "state"),
+    [
+        (0.3, 1.0, "released"),
+        (0.2, 1.0, "released"),
+        (0.1, 1.0, "unclear"),
+        (0.03, 1.0, "moments"),
+        (0.1, 0.3, "moments"),
+    ],
+    ids=["160 us", "120 us", "60 us", "a moment at work", "a moment asleep"],
+)
+def test_pieces_are_told_from_moments_by_work_and_length(share, work, state):
+    """A chain of NumPy calls waits at the end of every hold, as moments do, but works between the ticks, and longer."""
+    batches = [TickBatch(500, 0.99, 1000, 0.99, 0.02, work=work * 0.9, control_work=0.9)] * 3
+    assert judge_gil(evidence(*batches, hold=Hold(30, share, 1.0, 0.97))).state == state
+
+
 def test_a_burst_of_load_is_unclear():
     """A low share on average, one batch far above it, and a call that goes on: the load moved, not the code."""
     batches = [batch(share=0.05), batch(share=0.1), batch(share=0.6)]
