@@ -334,9 +334,9 @@ def probe(
         {...} or None}``. ``call_seconds``, the shortest, and ``busy``, the share of time in which the calling thread
         used a CPU or waited for one, are from a batch without a ticker. A batch has ``calls``, ``seconds``, the number
         of ``ticks`` that came as fast as the control's, the ``share`` of time that these cover, the share of that time
-        in which the calling thread did ``work`` (None if unknown), and the same of the controls around it. ``hold`` has the number of ``holds`` in which the calling thread
-        had a CPU, the mean ``share`` of a hold that it ran, in what part of them it ended ``waiting`` for the GIL (None
-        if the kernel does not tell), and the same of the control.
+        in which the calling thread did ``work`` (None if unknown), and the same of the controls around it. ``hold`` has
+        the number of ``holds`` in which the calling thread had a CPU, the mean ``share`` of a hold that it ran, in what
+        part of them it ended ``waiting`` for the GIL (None if the kernel does not tell), and the control's share.
     """
     enabled = bool(getattr(sys, "_is_gil_enabled", lambda: True)())
     answer: dict[str, Any] = {
