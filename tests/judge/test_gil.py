@@ -10,6 +10,8 @@ def batch(ticks=500, share=0.99, control_ticks=1000, control_share=0.99, seconds
 
 
 def evidence(*batches, hold=None, **options):
+    # Code that lets go for moments sleeps for most of its time.
+    options.setdefault("busy", 0.35 if hold is MOMENTS else 1.0)
     return GilEvidence(batches or (batch(), batch(), batch()), hold, **options)
 
 
@@ -84,20 +86,21 @@ def test_a_hold_that_says_nothing_is_unclear(hold):
 
 
 @pytest.mark.parametrize(
-    ("share", "work", "state"),
+    ("share", "work", "busy", "state"),
     [
-        (0.3, 1.0, "released"),
-        (0.2, 1.0, "released"),
-        (0.1, 1.0, "unclear"),
-        (0.03, 1.0, "moments"),
-        (0.1, 0.3, "moments"),
+        (0.3, 1.0, 1.0, "released"),
+        (0.2, 1.0, 1.0, "released"),
+        (0.1, 1.0, 1.0, "unclear"),
+        (0.03, 1.0, 1.0, "unclear"),
+        (0.03, 1.0, 0.35, "moments"),
+        (0.1, 0.3, 0.35, "moments"),
     ],
-    ids=["160 us", "120 us", "60 us", "a moment at work", "a moment asleep"],
+    ids=["160 us", "120 us", "60 us", "16 us", "a moment at work", "a moment asleep"],
 )
-def test_pieces_are_told_from_moments_by_work_and_length(share, work, state):
-    """A chain of NumPy calls waits at the end of every hold, as moments do, but works between the ticks, and longer."""
+def test_pieces_are_told_from_moments_by_work_length_and_sleep(share, work, busy, state):
+    """A chain of NumPy calls waits at the end of every hold, as moments do; but it never sleeps, so it is never red."""
     batches = [TickBatch(500, 0.99, 1000, 0.99, 0.02, work=work * 0.9, control_work=0.9)] * 3
-    assert judge_gil(evidence(*batches, hold=Hold(30, share, 1.0, 0.97))).state == state
+    assert judge_gil(evidence(*batches, hold=Hold(30, share, 1.0, 0.97), busy=busy)).state == state
 
 
 def test_a_burst_of_load_is_unclear():
