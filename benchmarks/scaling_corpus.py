@@ -33,9 +33,9 @@ from typing import TYPE_CHECKING, Any
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")  # read once, when NumPy is loaded
 
-import numpy as np  # noqa: E402
+import numpy as np  # noqa: E402  after the line that it reads
 
-from pytest_efficiency.judge.scaling import judge_counts, judge_scaling  # noqa: E402
+from pytest_efficiency.judge.scaling import judge_counts, judge_scaling  # noqa: E402  as above, and below
 from pytest_efficiency.measure.ladder import Ladder  # noqa: E402
 from pytest_efficiency.subject.here import Here  # noqa: E402
 

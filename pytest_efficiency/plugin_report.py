@@ -89,18 +89,18 @@ class Scorekeeper:
     def _say_states(self, reporter: pytest.TerminalReporter) -> None:
         """A line for each test that has a state of our own: pytest's summary knows nothing of them."""
         lines: dict[tuple[str, str], list[str]] = {}
-        for node, (state, reason) in self._said.items():
+        for node, (state, text) in self._said.items():
             # An untouched stub is one line however many tests it has.
-            key = (state, reason) if state != "unclear" else (state, f"{node}: {reason}")
+            key = (state, text) if state != "unclear" else (state, f"{node}: {text}")
             lines.setdefault(key, []).append(node)
         if not lines:
             return
         reporter.section(
             "not decided" if {state for state, _ in lines} == {"unclear"} else "nothing to grade or measure"
         )
-        for (state, reason), nodes in lines.items():
-            more = f" ({len(nodes)} tests)" if len(nodes) > 1 and "\n" not in reason else ""
-            said = reason if reason.startswith(state) else f"{state}: {reason}"
+        for (state, text), nodes in lines.items():
+            more = f" ({len(nodes)} tests)" if len(nodes) > 1 and "\n" not in text else ""
+            said = text if text.startswith(state) else f"{state}: {text}"
             reporter.write_line(f"{said}{more}", yellow=True)
 
     def _write(self, ended: Literal["no", "yes", "early"]) -> None:

@@ -117,7 +117,7 @@ class ScalingClaim(Claim):
         return tuple(zip(sampling.sizes, sampling.seconds, strict=True))
 
     def _measured(self) -> tuple[ScalingDecision, Sampling]:
-        """Without a claim: everything the ladder says, held against a class that nothing outgrows."""
+        """Without a claim: a few rounds, of which only the exponent and its interval are used."""
         self.used = True
         if self._report is None:
             with self._laid_out() as ladder:

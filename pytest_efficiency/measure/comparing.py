@@ -46,7 +46,7 @@ def answers(expected: FirstCall, actual: FirstCall) -> tuple[Any, Any]:
     One side that changes its arguments is enough. The other one may have forgotten to.
     """
     if expected.result is None and actual.result is None and (expected.changed or actual.changed):
-        return tuple((each.call.args, dict(each.call.kwargs)) for each in (expected, actual))  # type: ignore[return-value]
+        return (expected.call.args, dict(expected.call.kwargs)), (actual.call.args, dict(actual.call.kwargs))
     return expected.result, actual.result
 
 
