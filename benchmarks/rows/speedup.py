@@ -1,0 +1,141 @@
+"""Speedups of known ratio, claimed nearer and further from the truth, here and across workers.
+
+Each trial is a claim as a library's author writes it, with everything that it does: first calls, comparing results,
+the lock, pauses and further looks. Across workers it includes starting them.
+
+    python benchmarks/rows/speedup.py --loads quiet hog1 --seconds 60 [--only "speedup here" --calls short]
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from harness.alone import run_alone
+from harness.trial import Trial
+
+import pytest_efficiency
+from pytest_efficiency.subject.worker import ModuleSpec, RemoteModule
+from pytest_efficiency.workers.pool import Pool
+from rows.pairs import HERE, WORKERS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rows.pairs import Pair
+
+TOOL = "pytest-efficiency"
+# True over claimed. Across workers the ratio itself moves too much for the nearest two.
+QUESTIONS = (0.5, 0.67, 0.8, 1.25, 1.5, 2.0, 5.0)
+NEAR = (0.8, 1.25)
+# So often does each pair come up in one pass: many verdicts about short calls cost as much as one about long ones.
+WEIGHTS = {"short": 6, "1 ms": 3, "10 ms": 3, "300 ms": 1}
+
+
+@dataclass(frozen=True)
+class Question:
+    """One claim about one pair: ``make`` gives the claim object."""
+
+    row: str
+    pair: Pair
+    factor: float
+    make: Callable[[], Any]
+
+    def asked(self, load_name: str) -> Trial:
+        claim = self.pair.ratio / self.factor
+        start = time.perf_counter()
+        try:
+            verdict = self.make() >= claim
+        except pytest_efficiency.Unclear as unclear:
+            verdict = unclear.verdict
+        seconds = time.perf_counter() - start
+        truth = "passed" if self.factor > 1.0 else "failed"
+        answer = "unclear" if verdict.outcome == "unclear" else "right" if verdict.outcome == truth else "wrong"
+        detail = f"{verdict.value:.4g}x of a claimed {claim:.4g}x, {verdict.rounds} rounds, {verdict.data['why']}"
+        return Trial(
+            self.row, TOOL, self.pair.name, load_name, f"{self.factor:g}", answer, seconds, detail, self.pair.calls
+        )
+
+
+def here() -> Iterator[Question]:
+    """The pairs as functions of this process, called with the same argument each time."""
+    for pair in HERE:
+        candidate, reference = pair.here()
+        for factor in QUESTIONS:
+            make = partial(pytest_efficiency.speedup, candidate, over=reference, args=(7,))
+            yield Question("speedup here", pair, factor, make)
+
+
+def workers(pool: Pool, folder: Path, rng: random.Random) -> Iterator[Question]:
+    """The pairs as modules in workers, with fresh arguments for every call."""
+    for number, pair in enumerate(WORKERS):
+        functions = []
+        for name, source in (("candidate", pair.candidate), ("reference", pair.reference)):
+            path = folder / f"{name}_{number}.py"
+            path.write_text(source, encoding="utf-8")
+            role = "candidate" if name == "candidate" else "reference"
+            functions.append(RemoteModule(pool, ModuleSpec(path.stem, path, preload=pair.preload, role=role)).f)
+        candidate, reference = functions
+        for factor in QUESTIONS:
+            if factor not in NEAR:
+                make = partial(
+                    pytest_efficiency.speedup,
+                    candidate,
+                    over=reference,
+                    inputs=lambda: (rng.randrange(1_000_000),),
+                )
+                yield Question("speedup workers", pair, factor, make)
+
+
+def trials(
+    load_name: str, *, seconds: float, seed: int, only: str = "", calls: str = "", near: bool = True
+) -> Iterator[Trial]:
+    """Both rows; ``only`` one of them, ``calls`` of one length, or not ``near`` the claim."""
+    end = time.monotonic() + seconds
+    rng = random.Random(seed)
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        pool = Pool()
+        stack.callback(pool.close)
+        questions = [
+            question
+            for question in (*here(), *workers(pool, folder, rng))
+            if only in ("", question.row)
+            and calls in ("", question.pair.calls)
+            and (near or question.factor not in NEAR)
+            for _ in range(WEIGHTS[question.pair.calls])
+        ]
+        while True:
+            rng.shuffle(questions)
+            for question in questions:
+                if time.monotonic() > end:
+                    return
+                yield question.asked(load_name)
+
+
+def main() -> None:
+    """Parse what is of this row alone, and leave the rest to the harness."""
+    options = {}
+    for name in ("only", "calls"):
+        if f"--{name}" in sys.argv:
+            at = sys.argv.index(f"--{name}")
+            options[name] = sys.argv[at + 1]
+            del sys.argv[at : at + 2]
+    if "--far" in sys.argv:
+        sys.argv.remove("--far")
+        options["near"] = False
+    run_alone(partial(trials, **options), __doc__)
+
+
+if __name__ == "__main__":
+    main()
