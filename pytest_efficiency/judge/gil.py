@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_efficiency.judge.decision import Decision
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from pytest_efficiency.result import Outcome
 
@@ -18,6 +19,8 @@ GilClaim = Literal["released", "held"]
 # Over 461 probes of code that holds and code that lets go, quiet and under load, these made no wrong verdict: holding
 # code never ticked, releasing code always did.
 _MIN_TICKS = 5
+# Anything may happen during one batch: a verdict rests on what two of them say.
+_MIN_BATCHES = 2
 _MIN_SHARE = 0.3
 # Code that works without the GIL runs during 0.5-1.0 of a hold. Code that sleeps without it runs during at most 0.07,
 # and waits for it at the end of at most half of them. Code that lets go for moments runs during 0.01-0.2, and waits
@@ -100,6 +103,10 @@ def _relative(batch: TickBatch) -> float:
     return batch.share / batch.control_share if batch.control_share > 0 else 0.0
 
 
+def _are_figures(values: Iterable[float]) -> bool:
+    return all(0.0 <= value < math.inf for value in values)
+
+
 def _without_ticks(evidence: GilEvidence) -> tuple[GilState, str] | None:
     if not evidence.gil:
         return "void", "this interpreter runs without a GIL, so there is nothing to release and the claim is void"
@@ -110,6 +117,11 @@ def _without_ticks(evidence: GilEvidence) -> tuple[GilState, str] | None:
         )
     if evidence.interval_changed:
         return "tampered", "the code under test called sys.setswitchinterval, which forces the GIL from its own hands"
+    figures = [one for batch in evidence.batches for one in (batch.share, batch.control_share, batch.seconds)]
+    if not _are_figures(figures):
+        return "unclear", "the ticker's clock read times that are none"
+    if len(evidence.batches) < _MIN_BATCHES:
+        return "unclear", f"{len(evidence.batches)} of at least {_MIN_BATCHES} batches of calls could be measured"
     controls = sum(batch.control_ticks for batch in evidence.batches)
     seconds = sum(batch.seconds for batch in evidence.batches)
     share = sum(batch.control_share * batch.seconds for batch in evidence.batches) / seconds if seconds else 0.0
@@ -133,6 +145,8 @@ def _useful(evidence: GilEvidence) -> tuple[GilState, str]:
     hold = evidence.hold
     if hold is None:
         return "released", "ticks; the call is too short, or the system too bare, to tell how long it runs without it"
+    if not _are_figures((hold.share, hold.control_share, hold.waiting or 0.0)):
+        return "unclear", "the time that the calling thread ran while the GIL was held could not be read"
     # Where the kernel tells what the thread waits for, nothing has to be compared with the control.
     if hold.holds < _MIN_HOLDS or (hold.waiting is None and hold.control_share < _RUNS):
         return "unclear", f"the calling thread had a CPU in {hold.holds} holds of the GIL: the machine is too busy"
@@ -189,6 +203,11 @@ def judge_gil(evidence: GilEvidence, claim: GilClaim = "released") -> GilDecisio
         state, why = (
             "unclear",
             f"the GIL was free for {min(each):.0%} to {max(each):.0%} of the time: load came and went",
+        )
+    elif sum(one >= _MIN_SHARE for one in each) < _MIN_BATCHES:
+        state, why = (
+            "unclear",
+            f"other threads could run in only one of {len(each)} batches of calls: load came and went",
         )
     else:
         state, why = _useful(evidence)

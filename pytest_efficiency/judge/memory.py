@@ -19,6 +19,8 @@ PEAK_RESOLUTION = 256 * 1024
 # An array is a little more than its elements: its header, rounding up to pages, a few pages of the caller's own.
 _PEAK_SLACK = 1.03
 _AGREEING = 1.05
+# Anything may be loaded or freed during one run, or one round of calls: a verdict rests on two.
+_FEWEST = 2
 # A sampler that saw nothing for longer than this part of the call may have missed the peak.
 _BLIND = 0.25
 # A call that leaves these behind once in a round of calls leaks nothing.
@@ -82,6 +84,11 @@ def judge_peak(evidence: PeakEvidence, bound_bytes: float) -> Decision:
     The mark is known to 256 KiB, so a bound below 1 MiB is passed or failed only from so far away.
     """
     value = evidence.bytes
+    if not all(map(math.isfinite, (value, *evidence.runs))):
+        return Decision("unclear", math.nan, (-math.inf, math.inf), "the memory of the process could not be read")
+    if len(evidence.runs) < _FEWEST:
+        why = f"{len(evidence.runs)} of at least {_FEWEST} runs could be measured"
+        return Decision("unclear", value, (-math.inf, math.inf), why)
     interval = (max(0.0, value - PEAK_RESOLUTION), value + PEAK_RESOLUTION)
     if evidence.sampled:
         # A sampler sees some of the memory that was there, never more.
@@ -118,9 +125,12 @@ def leaked_per_call(round_: LeakRound) -> float:
 
 def judge_leak(evidence: LeakEvidence, bound_bytes: float) -> Decision:
     """Whether a call leaves at most ``bound_bytes`` behind, by the round that grew least."""
+    if not all(math.isfinite(one) for round_ in evidence.rounds for one in (round_.heap or 0.0, round_.blocks)):
+        return Decision("unclear", math.nan, (-math.inf, math.inf), "the size of the heap could not be read")
     growth = [leaked_per_call(round_) for round_ in evidence.rounds]
-    if not growth:
-        return Decision("unclear", math.nan, (-math.inf, math.inf), "no round of calls was measured")
+    if len(growth) < _FEWEST:
+        why = f"{len(growth)} of at least {_FEWEST} rounds of calls could be measured"
+        return Decision("unclear", math.nan, (-math.inf, math.inf), why)
     least, most = min(growth), max(growth)
     value, interval = max(0.0, least), (max(0.0, least), max(0.0, most))
     calls = min(round_.calls for round_ in evidence.rounds)

@@ -46,6 +46,8 @@ _CALLS_ALONE = 20
 _DOUBTFUL = 0.1, 0.6
 _TOO_BUSY = 0.15
 _MORE_BATCHES = 3
+# No judge decides on one batch, so two are made whatever they take.
+_FEWEST_BATCHES = 2
 # Timer slack, 50 us by default, makes every short sleep 60 us too long; these naps are the resolution of the probe.
 _PR_SET_TIMERSLACK = 29
 _GOLDEN = 0.618
@@ -327,7 +329,7 @@ def probe(
         batches: how many batches, each between two controls; three times as many where the answer is in doubt.
         batch_seconds: how long a batch takes at least.
         hold_from: the shortest call, in seconds, that the GIL is taken away from.
-        budget: no further batch begins after so many seconds.
+        budget: after so many seconds no further batch begins; two are always made.
 
     Returns:
         ``{"gil", "free_threaded", "gil_forced", "interval_changed", "call_seconds", "busy", "batches": [...], "hold":
@@ -368,7 +370,7 @@ def probe(
                 windows.append(_Window(ticker, batch))
                 controls.append(_Window(ticker, control))
                 answer["batches"].append(_batch(windows[-1], controls[-2:]))
-                if time.perf_counter() - begun > budget:
+                if time.perf_counter() - begun > budget and len(windows) >= _FEWEST_BATCHES:
                     break
             if alone.call_seconds >= hold_from and any(found["ticks"] for found in answer["batches"]):
                 answer["hold"] = _hold(ticker, batch, control, alone.call_seconds)
