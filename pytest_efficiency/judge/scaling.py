@@ -210,7 +210,7 @@ def _unusable(sampling: Sampling) -> str:
             f"growth needs at least {FEWEST_SIZES} sizes over a factor of {SMALLEST_RANGE:g}, but only "
             f"n = {', '.join(map(_cut, sizes)) or 'none'} could be measured{why}"
         )
-    figures = [*sampling.seconds, *(sampling.reference_seconds or ())]
+    figures = [one for row in (*sampling.samples, *(sampling.reference or ())) for one in row]
     if sampling.rounds and not all(math.isfinite(one) and one > 0 for one in figures):
         return f"too fast for the clock: {sampling.clock} of a whole batch of calls read as nothing"
     return ""
