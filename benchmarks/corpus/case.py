@@ -102,13 +102,13 @@ class Shelf:
         *,
         over: Callable[..., Any] | None = None,
         grows_faster: bool = False,
+        next_lower: str | None = None,
+        two_lower: str | None = None,
     ) -> Callable[[Any], Any]:
         def add(function: Any) -> Any:
-            lower, two_lower = _lower(true, 1), _lower(true, 2)
+            lower, two = next_lower or _lower(true, 1), two_lower or _lower(true, 2)
             name = function.__name__
-            CASES.append(
-                Case(name, self._half, self._kind, function, inputs, true, lower, two_lower, over, grows_faster)
-            )
+            CASES.append(Case(name, self._half, self._kind, function, inputs, true, lower, two, over, grows_faster))
             return function
 
         return add

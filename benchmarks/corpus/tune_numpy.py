@@ -81,7 +81,8 @@ def array_argsort(a):
     return np.argsort(a)
 
 
-@known("n^2", same)
+# A call to append takes as long as copying tens of thousands of numbers: no call of bearable length tells n^1.5.
+@known("n^2", same, next_lower="n log n", two_lower="sqrt n")
 def array_append(n):
     out = np.empty(0)
     for i in range(n):
