@@ -17,13 +17,16 @@ from pytest_efficiency.errors import (
     CpuLimitReached,
     DeadlinePassed,
     EfficiencyError,
+    HeadroomWarning,
     PytestEfficiencyWarning,
     ResultsDiffer,
+    ReturnedEarly,
     SetupFailed,
     SubjectError,
     WireError,
     WorkerDied,
 )
+from pytest_efficiency.probes import gilstate as _gilstate  # noqa: F401  it remembers what there was at the start
 from pytest_efficiency.result import Unclear, Verdict
 
 if TYPE_CHECKING:
@@ -40,8 +43,10 @@ __all__ = [
     "CpuLimitReached",
     "DeadlinePassed",
     "EfficiencyError",
+    "HeadroomWarning",
     "PytestEfficiencyWarning",
     "ResultsDiffer",
+    "ReturnedEarly",
     "SetupFailed",
     "SubjectError",
     "Unclear",

@@ -44,6 +44,10 @@ class DeadlinePassed(SubjectError):
     """The code under test did not answer in time, and its process was ended."""
 
 
+class ReturnedEarly(SubjectError):
+    """A call returned before its work was done: it left a thread running, or a generator or coroutine to be asked."""
+
+
 class SetupFailed(SubjectError):
     """The code under test could not be loaded: an exception, a crash or a hang while importing or warming up."""
 
@@ -87,6 +91,16 @@ class PytestEfficiencyWarning(UserWarning):
 
     ``speedup(f, over=g) >= 20`` on a line of its own checks nothing. Write ``assert`` before it. In an exercise the
     same is an error.
+    """
+
+    __module__ = "pytest_efficiency"
+
+
+class HeadroomWarning(PytestEfficiencyWarning):
+    """A speedup that passed with less than 1.25 times the claim: another machine may say otherwise.
+
+    Claim less, or make the function faster. How near a pass is to its bound depends on the moment, so no filter turns
+    this warning into an error; ``-W ignore::pytest_efficiency.HeadroomWarning`` silences it.
     """
 
     __module__ = "pytest_efficiency"

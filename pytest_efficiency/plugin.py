@@ -1,7 +1,9 @@
 """pytest's side of the claims: options, fixtures, and what becomes of a verdict. No measuring and no statistics here.
 
 Only light modules are imported at the top: this file is loaded by every project that has the package installed.
-The course's side is in `plugin_course`, registered when the first exercise is collected; the score in `plugin_report`.
+What can be set is in `plugin_options`, the score and the summary in `plugin_report`. The course's side is in
+`plugin_course`, registered when the first exercise is collected; pytest-benchmark's, where it is active, in
+`plugin_benchmark`.
 """
 
 from __future__ import annotations
@@ -9,17 +11,19 @@ from __future__ import annotations
 import contextlib
 import os
 import traceback
-from pathlib import Path
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_efficiency.errors import PytestEfficiencyWarning
+from pytest_efficiency.errors import HeadroomWarning, PytestEfficiencyWarning
+from pytest_efficiency.plugin_options import add_options, budget_of, check_options, unclear_choice, why_skipped
 from pytest_efficiency.recorder import Recorder, current
 from pytest_efficiency.result import Unclear, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
+    from pathlib import Path
 
     from pytest_efficiency import assertions
 
@@ -28,78 +32,14 @@ RECORDER = pytest.StashKey[Recorder]()
 # What the terminal calls a test that neither passed nor failed in pytest's sense; see `pytest_report_teststatus`.
 STATE = pytest.StashKey[str]()
 SEED = pytest.StashKey[int]()
-UNCLEAR_CHOICES = ("skip", "fail", "pass")
-_BACKENDS = ("numpy", "ctypes", "cffi", "numba", "cython", "pybind11", "cppyy", "all")
-_WALLS = ("process",)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("efficiency", "performance claims and exercises (pytest-efficiency)")
-    group.addoption(
-        "--efficiency-unclear",
-        choices=UNCLEAR_CHOICES,
-        default=None,
-        help="what becomes of a claim that could not be decided on this machine: skip (letter U, the default), fail "
-        "(the default in exercises) or pass",
-    )
-    group.addoption(
-        "--efficiency-json",
-        metavar="FILE",
-        default=None,
-        help="write every result to FILE as pytest-efficiency/result/1, anew after every test",
-    )
-    group.addoption(
-        "--efficiency-subject",
-        choices=("worker", "here"),
-        default="worker",
-        help="where an exercise's code runs: in workers of its own (default), or in this process for a debugger, "
-        "ungraded",
-    )
-    group.addoption(
-        "--efficiency-wall",
-        choices=_WALLS,
-        default=None,
-        help="the wall around workers; the best there is by default",
-    )
-    group.addoption(
-        "--efficiency-seed",
-        metavar="N",
-        type=int,
-        default=None,
-        help="seed of the exercises' inputs, to replay a grade; drawn at random and printed by default",
-    )
-    group.addoption(
-        "--solution",
-        choices=_BACKENDS,
-        default=None,
-        metavar="BACKEND",
-        help=f"run the exercises against the reference solutions of one backend: {', '.join(_BACKENDS)}",
-    )
-    group.addoption(
-        "--submission",
-        metavar="DIR",
-        default=None,
-        help="grade the files in DIR (DIR/<exercise id>/NAME.py, or DIR/NAME.py) instead of those beside the tests",
-    )
-    parser.addini(
-        "efficiency_unclear",
-        "what becomes of an undecided claim: skip, fail or pass (--efficiency-unclear)",
-        default="",
-    )
-    parser.addini(
-        "efficiency_solutions",
-        "the folder of the reference solutions; 'solutions' beside the course by default",
-        default="",
-    )
+    add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers",
-        "efficiency(budget=SECONDS, unclear='skip'|'fail'|'pass'): how long the claims of this test may measure, and "
-        "what becomes of one that stays undecided.",
-    )
-    _check_options(config)
+    check_options(config)
     # Under pytest-xdist every worker draws the inputs that the controller's score names.
     given = getattr(config, "workerinput", {}).get("efficiency_seed", config.option.efficiency_seed)
     config.stash[SEED] = given if given is not None else int.from_bytes(os.urandom(4))
@@ -109,55 +49,53 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Scorekeeper(config), "efficiency-scorekeeper")
 
 
-def _check_options(config: pytest.Config) -> None:
-    option = config.option
-    asked = config.getini("efficiency_unclear")
-    if asked and asked not in UNCLEAR_CHOICES:
-        msg = f"efficiency_unclear = {asked}: choose one of {', '.join(UNCLEAR_CHOICES)}"
-        raise pytest.UsageError(msg)
-    if option.solution and option.submission:
-        msg = "--solution and --submission exclude each other: one grades our solutions, the other somebody's files"
-        raise pytest.UsageError(msg)
-    if option.submission and not Path(option.submission).is_dir():
-        msg = f"--submission {option.submission}: there is no such folder; name the one that holds the learner's files"
-        raise pytest.UsageError(msg)
-    if option.efficiency_subject == "here":
-        for name in ("submission", "efficiency_wall", "efficiency_json"):
-            if getattr(option, name):
-                msg = (
-                    f"--efficiency-subject=here is for debugging and gives no grade; leave it out together with "
-                    f"--{name.replace('_', '-')}"
-                )
-                raise pytest.UsageError(msg)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """By now every plugin is configured: pytest-benchmark is there, or is not."""
+    manager = session.config.pluginmanager
+    benchmarks = manager.get_plugin("pytest-benchmark")
+    if benchmarks is not None:
+        from pytest_efficiency.plugin_benchmark import Benchmarks
+
+        manager.register(Benchmarks(session.config, benchmarks), "efficiency-benchmarks")
+
+
+def _skip_where_asked(config: pytest.Config) -> None:
+    reason = why_skipped(config)
+    if reason is not None:
+        pytest.skip(reason)
 
 
 @pytest.fixture
-def speedup() -> Callable[..., assertions.SpeedupClaim]:
+def speedup(request: pytest.FixtureRequest) -> Callable[..., assertions.SpeedupClaim]:
     """Claim that a function is faster than a reference: assert speedup(fast, over=plain, args=(data,)) >= 20."""
+    _skip_where_asked(request.config)
     from pytest_efficiency.assertions import speedup
 
     return speedup
 
 
 @pytest.fixture
-def scaling() -> Callable[..., assertions.ScalingClaim]:
+def scaling(request: pytest.FixtureRequest) -> Callable[..., assertions.ScalingClaim]:
     """Claim how time may grow with the size of the input: assert scaling(merge_sort, random_list) <= "n log n"."""
+    _skip_where_asked(request.config)
     from pytest_efficiency.assertions import scaling
 
     return scaling
 
 
 @pytest.fixture
-def gil() -> Callable[..., assertions.GilClaim]:
+def gil(request: pytest.FixtureRequest) -> Callable[..., assertions.GilClaim]:
     """Claim that other threads can run meanwhile: assert gil(count_primes, 200_000).released."""
+    _skip_where_asked(request.config)
     from pytest_efficiency.assertions import gil
 
     return gil
 
 
 @pytest.fixture
-def memory() -> Callable[..., assertions.MemoryClaim]:
+def memory(request: pytest.FixtureRequest) -> Callable[..., assertions.MemoryClaim]:
     """Claim how much memory a call may take: assert memory(f, a, b).peak <= "1.5 outputs", or .leaked <= "0 B"."""
+    _skip_where_asked(request.config)
     from pytest_efficiency.assertions import memory
 
     return memory
@@ -198,9 +136,11 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, Any, Any]:
     """A fixture may claim as well; and a test that is run again begins anew."""
     if STATE in item.stash:
         del item.stash[STATE]
-    marker = item.get_closest_marker("efficiency")
-    said = _marker_arguments(marker) if marker is not None else {}
-    item.stash[RECORDER] = Recorder(unclear=UnclearSkip, budget=said.get("budget"))
+    try:
+        budget = budget_of(item)
+    except ValueError as error:
+        pytest.fail(str(error), pytrace=False)
+    item.stash[RECORDER] = Recorder(unclear=UnclearSkip, budget=budget, stating=lambda: _skip_where_asked(item.config))
     with _recording(item):
         return (yield)
 
@@ -215,6 +155,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
             pytest.fail(line, pytrace=False)
         if not _warned(item, line):
             pytest.fail(f"PytestEfficiencyWarning: {line}", pytrace=False)
+    _warn_of_little_headroom(item, recorder)
     return answer
 
 
@@ -247,18 +188,19 @@ def _warned(item: pytest.Item, line: str) -> bool:
     return True
 
 
-def _marker_arguments(marker: pytest.Mark) -> dict[str, Any]:
-    unknown = sorted(set(marker.kwargs) - {"budget", "unclear"})
-    if marker.args or unknown:
-        found = unknown[0] if unknown else repr(marker.args[0])
-        msg = f"@pytest.mark.efficiency takes budget= and unclear=, found {found}"
-        raise pytest.UsageError(msg)
-    if marker.kwargs.get("unclear", "skip") not in UNCLEAR_CHOICES:
-        msg = (
-            f"@pytest.mark.efficiency(unclear={marker.kwargs['unclear']!r}): choose one of {', '.join(UNCLEAR_CHOICES)}"
+def _warn_of_little_headroom(item: pytest.Item, recorder: Recorder) -> None:
+    """A pass near its bound is worth a word. Headroom is a matter of luck there, so no filter can make it an error."""
+    for verdict in recorder.passed_by_little():
+        warning = HeadroomWarning(
+            f"{verdict.claim} passed, but with {verdict.headroom:.2f} times the claim only: another machine may say "
+            "otherwise"
         )
-        raise pytest.UsageError(msg)
-    return dict(marker.kwargs)
+        try:
+            item.warn(warning)
+        except HeadroomWarning:
+            with warnings.catch_warnings():
+                warnings.simplefilter("always", HeadroomWarning)
+                item.warn(warning)
 
 
 def in_exercise(item: pytest.Item) -> bool:
@@ -268,12 +210,8 @@ def in_exercise(item: pytest.Item) -> bool:
 
 
 def _became_unclear(item: pytest.Item, report: pytest.TestReport, message: str) -> None:
-    """Skip, fail or pass: what was asked for, in this order by marker, command line, ini file and kind of test."""
-    config = item.config
-    marker = item.get_closest_marker("efficiency")
-    marked = marker.kwargs.get("unclear") if marker is not None else None
-    usual = "fail" if in_exercise(item) else "skip"
-    choice = marked or config.option.efficiency_unclear or config.getini("efficiency_unclear") or usual
+    """What was asked for: the marker, the command line and the ini file know, and the kind of test."""
+    choice = unclear_choice(item, "fail" if in_exercise(item) else "skip")
     item.stash[STATE] = "unclear"
     if choice == "fail":
         report.outcome, report.longrepr = "failed", f"not measured: {message}"
@@ -316,7 +254,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     state = item.stash.get(STATE, None)
     if state is not None:
         report.efficiency_state = state
-    if call.when == "call" and (recorder.claims or recorder.verdicts):
+    # Of a setup that did not pass there will be no other report.
+    if (call.when == "call" or not report.passed) and (recorder.claims or recorder.verdicts):
         report.efficiency_verdicts = [verdict.as_json() for verdict in recorder.verdicts]
     if not report.passed and recorder.verdicts:
         lines = [line for verdict in recorder.verdicts for line in (verdict.message, *verdict.details)]

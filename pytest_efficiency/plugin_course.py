@@ -28,6 +28,7 @@ from pytest_efficiency.course import (
 )
 from pytest_efficiency.errors import BuildError, CourseError, EfficiencyError
 from pytest_efficiency.plugin import CLAIMS, SEED, STATE
+from pytest_efficiency.plugin_options import why_skipped
 from pytest_efficiency.plugin_report import reason
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ class CoursePlugin:
         column = named[0] if named else "correct"
         self._items[item.nodeid] = (exercise, submission, column)
         self._planned[submission, column] += 1
-        if named and submission is not None:
+        if named and submission is not None and not self._skipped(column):
             self._claimed.add(submission)
         if submission is None or not self._config.option.solution:
             return None
@@ -225,7 +226,7 @@ class CoursePlugin:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         exercise, submission, column = self._items.get(item.nodeid, (None, None, ""))
-        if exercise is None or submission is None:
+        if exercise is None or submission is None or self._skipped(column):
             return
         if submission.state != "started":
             item.stash[STATE] = submission.state
@@ -240,6 +241,10 @@ class CoursePlugin:
         if column == "correct" and submission in self._claimed:
             self.desk.ahead(submission)
 
+    def _skipped(self, column: str) -> bool:
+        """Claims that the whole run skips: nothing stands in their way, and nothing is got ready for them."""
+        return column != "correct" and why_skipped(self._config) is not None
+
     def _hindrance(self, exercise: Exercise, submission: Submission) -> tuple[State | None, str]:
         """What keeps an answer from being called at all, and what to say of it."""
         try:
@@ -253,7 +258,7 @@ class CoursePlugin:
 
     def pytest_runtest_teardown(self, nextitem: pytest.Item | None) -> None:
         _, submission, column = self._items.get(nextitem.nodeid, (None, None, "")) if nextitem else (None, None, "")
-        if submission is None or column == "correct" or submission.state != "started":
+        if submission is None or column == "correct" or submission.state != "started" or self._skipped(column):
             return
         with contextlib.suppress(EfficiencyError):  # said when the next test is set up
             self.desk.ahead(submission)

@@ -61,10 +61,44 @@ class Scorekeeper:
         finished = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
         self._write("yes" if exitstatus in finished else "early")
 
+    # After the tables of pytest-benchmark and coverage: the verdicts are what a run is looked at for.
+    @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         for what, why in self._deselected.items():
             terminalreporter.write_line(f"deselected: {what}: {why}", yellow=True)
         self._say_states(terminalreporter)
+        self._explain(terminalreporter)
+        self._score(terminalreporter)
+        self._say_total(terminalreporter)
+
+    def _explain(self, reporter: pytest.TerminalReporter) -> None:
+        """Every claim, passed or not, for those who ask."""
+        if not self._config.option.efficiency_explain:
+            return
+        from pytest_efficiency.report.explain import explained
+
+        # A log is as wide as its longest line; a terminal is not.
+        width = self._config.get_terminal_writer().fullwidth if reporter.isatty else None
+        lines = explained(self._entries.values(), width)
+        if lines:
+            reporter.section("claims")
+        for line, colour in lines:
+            reporter.write_line(line, **({colour: True} if colour else {"bold": True}))
+
+    def _say_total(self, reporter: pytest.TerminalReporter) -> None:
+        """What claims cost, wherever there were any; -q asks for less."""
+        if reporter.verbosity < 0 and not self._config.option.efficiency_explain:
+            return
+        from pytest_efficiency.report.explain import total_line
+
+        line = total_line(self._entries.values())
+        if not line:
+            return
+        benchmarks = self._config.pluginmanager.get_plugin("efficiency-benchmarks")
+        note = benchmarks.note() if benchmarks is not None else ""
+        reporter.write_line(f"{line}; {note}" if note else line)
+
+    def _score(self, terminalreporter: pytest.TerminalReporter) -> None:
         entries = list(self._entries.values())
         graded = self._config.option.efficiency_subject != "here"
         if not graded or not any(entry["exercise"] is not None for entry in entries):
@@ -143,9 +177,11 @@ def _own_claim(report: Any) -> Entry:
     """A library's own test with claims, as an entry without an exercise."""
     verdicts: list[dict[str, Any]] = report.efficiency_verdicts
     file, line, _ = report.location
-    state: State = getattr(report, "efficiency_state", None) or (
-        "expected" if hasattr(report, "wasxfail") else report.outcome
-    )
+    state: State | None = getattr(report, "efficiency_state", None)
+    if state is None and report.failed and report.when != "call":
+        state = "error"
+    elif state is None:
+        state = "expected" if hasattr(report, "wasxfail") else report.outcome
     return {
         "id": report.nodeid,
         "exercise": None,

@@ -10,9 +10,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from pytest_efficiency.result import Unclear
+from pytest_efficiency.result import LITTLE_HEADROOM, Unclear
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytest_efficiency.result import Verdict
 
 
@@ -27,19 +29,37 @@ class Recorder:
     """Collects the claims of one test and their verdicts.
 
     ``unclear`` is what an undecided claim raises: pytest's own kind, which unittest, subtests and hypothesis let pass.
+    ``stating`` is asked at every new claim, and may raise: it skips tests that state claims while none are measured.
     """
 
     unclear: type[Unclear] = Unclear
     budget: float | None = None
+    stating: Callable[[], object] | None = None
     claims: list[Stated] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     asked: set[int] = field(default_factory=set)
 
     def state(self, claim: Stated) -> None:
+        if self.stating is not None:
+            self.stating()
         self.claims.append(claim)
 
     def reach(self, verdict: Verdict) -> None:
         self.verdicts.append(verdict)
+
+    def passed_by_little(self) -> list[Verdict]:
+        """Speedups that hold with less than `LITTLE_HEADROOM`, one for each claim: under Hypothesis it is made often.
+
+        Of the four kinds only this one has a headroom that another machine changes: a peak is a count of bytes, and
+        growth is refuted by a class.
+        """
+        least: dict[str, Verdict] = {}
+        for verdict in self.verdicts:
+            if verdict.kind == "speedup" and verdict.outcome == "passed" and verdict.headroom is not None:
+                known = least.setdefault(verdict.claim, verdict)
+                if known.headroom is not None and verdict.headroom < known.headroom:
+                    least[verdict.claim] = verdict
+        return [one for one in least.values() if one.headroom is not None and one.headroom < LITTLE_HEADROOM]
 
     def unused(self) -> list[str]:
         """One line for each claim never compared and each comparison whose result was thrown away."""

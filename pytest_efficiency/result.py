@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 Outcome = Literal["passed", "failed", "unclear"]
 Kind = Literal["speedup", "scaling", "gil", "memory"]
 
+# Below this headroom the pass of a speedup is worth a word: a slower machine or another compiler may undo it.
+LITTLE_HEADROOM = 1.25
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -35,7 +38,9 @@ class Verdict:
         clock: what was read: "CPU time", "wall time", "interpreter steps", "ticks", "peak RSS", "heap".
         rounds: how many rounds were measured.
         seconds: how long measuring took, in wall time.
-        headroom: how far on the right side of the bound the value is, as a factor (1.0 is exactly at it).
+        headroom: how far on the right side of the bound the value is, as a factor (1.0 is exactly at it): value / bound
+            of a speedup, bound / value of bytes. Of growth: how many times more each doubling of n might cost before
+            the claim is refuted. None where there is no such thing: the GIL, a leak of nothing.
         details: lines for the report section under a failed test.
         data: plain JSON data: samples, sizes, times, sub-figures. Goes into the result file as it is.
     """

@@ -28,8 +28,8 @@ ARROWS = {
     "probes": set(),
 }
 DATA = {"result", "errors", "recorder"}
-# The three modules of pytest's side, and the package's own face, are one part.
-PLUGIN = {"plugin", "plugin_course", "plugin_report", "__init__"}
+# The modules of pytest's side, and the package's own face, are one part.
+PLUGIN = {"plugin", "plugin_benchmark", "plugin_course", "plugin_options", "plugin_report", "__init__"}
 
 
 def part_of(module: str) -> str:

@@ -178,6 +178,7 @@ class LeakClaim(_FigureClaim):
             unit="B",
             clock="heap",
             rounds=len(evidence.rounds),
+            headroom=allowed / decision.value if allowed > 0 and decision.value > 0 else None,
             details=(decision.why, *evidence.notes),
             data={"shown": shown, "why": decision.why},
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import random
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -204,17 +205,24 @@ class ScalingClaim(Claim):
             unit="exponent",
             clock=sampling.clock if sampling is not None else decision.evidence,
             rounds=sampling.rounds if sampling is not None else 0,
-            headroom=None,
+            headroom=_headroom(decision),
             details=tuple(details),
             data={
                 "n": [n for n, _ in points],
                 "seconds": [seconds for _, seconds in points],
+                "samples": [list(one) for one in sampling.samples] if sampling is not None else [],
                 "steps": [[n, mean] for n, mean in zip(counts.sizes, counts.means, strict=True)] if counts else [],
                 "evidence": decision.evidence,
                 "holds_up_to": decision.holds_up_to,
                 "grows_like": class_text(value),
             },
         )
+
+
+def _headroom(decision: ScalingDecision) -> float | None:
+    """How many times more each doubling of n might cost before the claim is refuted."""
+    headroom = 2.0 ** (decision.bound - decision.exponent)
+    return headroom if math.isfinite(headroom) else None
 
 
 def _summary(decision: ScalingDecision) -> str:

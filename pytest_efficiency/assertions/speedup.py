@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from pytest_efficiency.assertions.claim import Claim, measuring, pause, subject_of
 from pytest_efficiency.assertions.hot_lines import hot_lines
 from pytest_efficiency.assertions.wording import between, number, ratio
-from pytest_efficiency.judge.speedup import LITTLE_HEADROOM, SpeedupDecision, check_claim, judge_looks, judge_speedup
+from pytest_efficiency.judge.speedup import SpeedupDecision, check_claim, judge_looks, judge_speedup
 from pytest_efficiency.measure.batches import SpeedupMeter
-from pytest_efficiency.result import Verdict
+from pytest_efficiency.result import LITTLE_HEADROOM, Verdict
 from pytest_efficiency.subject.agreement import agree
 from pytest_efficiency.subject.here import subject_name
 from pytest_efficiency.subject.protocol import Call
@@ -185,6 +185,7 @@ class SpeedupClaim(Claim):
                 "reference_seconds": [r.reference for r in rounds],
                 "candidate_calls": rounds[-1].candidate_calls if rounds else 0,
                 "reference_calls": rounds[-1].reference_calls if rounds else 0,
+                "reference_stopped": sum(r.stopped for r in rounds),
                 "why": decision.why,
                 "notes": list(meter.notes),
             },

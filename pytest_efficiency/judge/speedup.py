@@ -34,8 +34,6 @@ WAITS = (0.3, 1.0, 3.0)
 # Rule 3: what a stopped reference must have used, as a multiple of the claim, and how often.
 STOPPED = math.log(1.25)
 STOPPED_ROUNDS = 2
-# Below this headroom a pass is worth a warning: a slower machine or another compiler may undo it.
-LITTLE_HEADROOM = 1.25
 # A wall-clock round in which threads that could have run waited longer than this says more about the neighbours.
 CONTENDED = 0.05
 # CPU time that the candidate's worker burns outside its calls is charged beyond this much more than the reference's.

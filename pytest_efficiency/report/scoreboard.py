@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from pytest_efficiency.report.figures import value_text
 from pytest_efficiency.report.score import COLUMNS, Row, rows
 
 if TYPE_CHECKING:
@@ -72,20 +73,10 @@ def _word(state: str, figure: str) -> str:
     return state
 
 
-def _figure(verdict: dict[str, object]) -> str:
-    value, kind = verdict["value"], verdict["kind"]
-    if kind == "gil":
-        data = verdict["data"]
-        return str(data.get("state", "")) if isinstance(data, dict) else ""
-    if not isinstance(value, int | float):
-        return ""
-    if kind == "speedup":
-        return f"{value:.3g}x"
-    if kind == "scaling":
-        return f"n^{value:.2f}"
-    data = verdict["data"]
-    shown = data.get("shown") if isinstance(data, dict) else None
-    return str(shown) if shown else f"{value:.4g} B"
+def _figure(verdict: dict[str, Any]) -> str:
+    """In the words of the claim: "released", "3.01 outputs", "45.6x"."""
+    shown = verdict["data"].get("state" if verdict["kind"] == "gil" else "shown")
+    return str(shown) if shown else value_text(verdict)
 
 
 def _colour(row: Row) -> str:
