@@ -8,9 +8,10 @@ import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pytest_efficiency.judge.speedup import WAITS
+from pytest_efficiency.measure.afterwards import refuse_function
 from pytest_efficiency.recorder import current
 from pytest_efficiency.result import Unclear, Verdict
-from pytest_efficiency.subject.here import Here
+from pytest_efficiency.subject.here import Here, subject_name
 from pytest_efficiency.subject.worker import RemoteFunction, WorkerSubject
 
 if TYPE_CHECKING:
@@ -131,10 +132,12 @@ def subject_of(function: Callable[..., Any]) -> Subject:
 
     Raises:
         TypeError: ``function`` cannot be called.
+        ReturnedEarly: calling it does nothing yet: it is a coroutine function or a generator function.
     """
     if isinstance(function, RemoteFunction):
         return function.subject()
     if not callable(function):
         msg = f"a claim is about a function: {function!r} cannot be called; pass the function itself, not its result"
         raise TypeError(msg)
+    refuse_function(function, subject_name(function))
     return Here(function)

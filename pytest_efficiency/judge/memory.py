@@ -35,7 +35,7 @@ class PeakEvidence:
     ``bytes`` is the minimum of the ``runs`` that agree (of all, if ``agreed`` is False). It includes the result, which
     is alive at the end of the call. ``inputs`` and ``outputs`` are the sizes of the arguments and of the result.
     ``sampled``: the kernel's mark could not be reset, a thread read the memory ``samples`` times instead, and ``blind``
-    is the longest part of the call in which it did not.
+    is the longest part of the call in which it did not. ``disturbed``: why none of it can carry a verdict.
     """
 
     bytes: float
@@ -49,6 +49,7 @@ class PeakEvidence:
     pinned: bool = True
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    disturbed: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,12 @@ class LeakRound:
 
 @dataclass(frozen=True)
 class LeakEvidence:
-    """Growth per call, round by round."""
+    """Growth per call, round by round. ``disturbed``: why none of it can carry a verdict."""
 
     rounds: tuple[LeakRound, ...]
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    disturbed: str = ""
 
 
 def agreeing(runs: Sequence[float]) -> float | None:
@@ -84,6 +86,8 @@ def judge_peak(evidence: PeakEvidence, bound_bytes: float) -> Decision:
     The mark is known to 256 KiB, so a bound below 1 MiB is passed or failed only from so far away.
     """
     value = evidence.bytes
+    if evidence.disturbed:
+        return Decision("unclear", value, (-math.inf, math.inf), evidence.disturbed)
     if not all(map(math.isfinite, (value, *evidence.runs))):
         return Decision("unclear", math.nan, (-math.inf, math.inf), "the memory of the process could not be read")
     if len(evidence.runs) < _FEWEST:
@@ -125,6 +129,8 @@ def leaked_per_call(round_: LeakRound) -> float:
 
 def judge_leak(evidence: LeakEvidence, bound_bytes: float) -> Decision:
     """Whether a call leaves at most ``bound_bytes`` behind, by the round that grew least."""
+    if evidence.disturbed:
+        return Decision("unclear", math.nan, (-math.inf, math.inf), evidence.disturbed)
     if not all(math.isfinite(one) for round_ in evidence.rounds for one in (round_.heap or 0.0, round_.blocks)):
         return Decision("unclear", math.nan, (-math.inf, math.inf), "the size of the heap could not be read")
     growth = [leaked_per_call(round_) for round_ in evidence.rounds]

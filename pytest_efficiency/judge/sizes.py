@@ -89,6 +89,8 @@ def parse_size(text: str | float | Size) -> Size:
 def show_bytes(count: float) -> str:
     """As a person writes it: ``0 B``, ``512 B``, ``1.5 kB``, ``8.00 MB``."""
     size = abs(count)
+    if math.isnan(size):
+        return "an unknown size"
     for unit, each in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if size >= each:
             return f"{count / each:.3g} {unit}"

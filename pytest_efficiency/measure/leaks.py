@@ -6,6 +6,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pytest_efficiency.judge.memory import LeakEvidence, LeakRound
+from pytest_efficiency.measure.afterwards import first_call
+from pytest_efficiency.measure.conditions import Alone
 
 if TYPE_CHECKING:
     from pytest_efficiency.subject.protocol import Call, Subject
@@ -23,7 +25,11 @@ def measure_leak(subject: Subject, call: Call, **options: Any) -> LeakEvidence:
         The candidate's own exception, WorkerDied, DeadlinePassed: as `Subject.go`.
     """
     start = time.perf_counter()
-    found = subject.probe("leak", call, **options)
+    # Outside of the timed part, and seen by coverage: it may import, compile, or turn out to do its work later.
+    first_call(subject, call)
+    alone = Alone()
+    with alone.part():
+        found = subject.probe("leak", call, **options)
     rounds = tuple(
         LeakRound(
             calls=each["calls"],
@@ -37,4 +43,4 @@ def measure_leak(subject: Subject, call: Call, **options: Any) -> LeakEvidence:
         notes.append("the C library does not tell the size of its heap: only Python objects were counted")
     if rounds and rounds[0].calls < 20:
         notes.append(f"a call is slow: only {rounds[0].calls} per round, so small leaks cannot be seen")
-    return LeakEvidence(rounds, time.perf_counter() - start, tuple(notes))
+    return LeakEvidence(rounds, time.perf_counter() - start, (*notes, *alone.notes), disturbed=alone.void)

@@ -1,12 +1,12 @@
 """Whether a call lets go of the GIL: a second thread that can move only when it does.
 
-The ticker sleeps 10 us and then needs the GIL to note the time. With a switch interval of 100 s it never *asks* for the
+The ticker naps and then needs the GIL to note what it sees. With a switch interval of 100 s it never *asks* for the
 GIL, so it moves only when the measured code lets go. Batches of calls alternate with a control that lets go all the
-time (``hashlib.pbkdf2_hmac``), which is the 100 % mark under the load of the moment.
+time (``hashlib.pbkdf2_hmac``), which shows whether the ticker gets a CPU at all under the load of the moment.
 
-A tick proves a release, not a useful one. So the ticker also *holds* the GIL while asleep and reads the CPU clock of
-the measured thread across it: code that really runs without the GIL goes on, code that lets go for a moment stands
-still.
+Each nap ends at a moment that the measured code cannot choose, so each is a sample: was the GIL free, or did the ticker
+have to wait? And what did the measured thread do, with the GIL free: work, sleep, or wait for a CPU? What it used of a
+CPU is counted and not the time that passed, so that other programs do not count.
 
 Runs beside the code under test, which could forge the answer if it wanted to.
 """
@@ -17,51 +17,50 @@ import gc
 import hashlib
 import statistics
 import sys
-import sysconfig
 import threading
 import time
-from collections import Counter
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_efficiency.probes.gilhold import Hold, holder
+from pytest_efficiency.probes import gilstate
+from pytest_efficiency.probes.gilwatch import Tick, Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _NAP = 1e-5
 _NEVER_ASK = 100.0
-# A gap counts as "the GIL was free" up to this multiple of the control's: NumPy lets go for 1 us inside calloc, a
-# waiting ticker slips in, and that proves nothing about the milliseconds before.
-_SLOWER_THAN_CONTROL = 2.0
-# What decides whether a release is a useful one, and how long to look for it on a busy machine.
-_SHORTEST_HOLD, _LONGEST_HOLD = 100, 300
-_HOLDS, _MORE_HOLDS = 12, 60
-_HOLD_WINDOWS = 12
-_CALLS_ALONE = 20
-# Where the share of time lies between these, more batches are made: a burst of load in one of them could decide. The
-# same where the control itself hardly moves.
-_DOUBTFUL = 0.1, 0.6
-_TOO_BUSY = 0.15
-_MORE_BATCHES = 3
-# No judge decides on one batch, so two are made whatever they take.
-_FEWEST_BATCHES = 2
-# Timer slack, 50 us by default, makes every short sleep 60 us too long; these naps are the resolution of the probe.
-_PR_SET_TIMERSLACK = 29
 _GOLDEN = 0.618
+_CONTROL_SECONDS = 0.01
+# Work of a control's single call: short, so that a busy machine does not make the control long.
+_CONTROL_CALL = 2e-3
+_CALLS_ALONE = 3
+_ALONE_SECONDS = 0.01
+# The shortest sleep that is asked for takes 60 us (time.sleep(0), before Python 3.13.1): nobody gets anything done in it.
+_USEFUL_NAP = 1e-4
+# A thread that used less than this since the last tick may not have run at all: what it would do is unknown.
+_MOVED = 5e-6
+# Without the kernel's word on sleeps, a tick this much later than the control's had to wait.
+_LATER = 2.0
+# A last gap this much longer than the control's is one in which the ticker waits for the GIL.
+_SILENCE = 4.0
+# Two batches answer where nearly everything was free; more are made where the answer is in doubt, or where the control
+# hardly moves: a burst of load in one of them could decide.
+_FEWEST_BATCHES = 2
+_MANY_TICKS = 20
+_DOUBTFUL = 0.1, 0.6
+_FEW_TICKS = 10
+_MORE_BATCHES = 3
 
 
 class _Ticker:
-    """A thread that notes when it had the GIL; in holding mode it keeps it for a while and watches the other thread."""
+    """A thread that notes what it sees whenever it has the GIL."""
 
     def __init__(self) -> None:
-        #: When it had the GIL, and the CPU time that the measured thread had used by then (None if unknown).
-        self.ticks: list[tuple[float, float | None]] = []
-        self.holds: list[Hold] = []
+        self.ticks: list[Tick] = []
         self.interval_changed = False
-        self._hold_us = 0
         self._stop = False
         self._measured = threading.get_ident(), threading.get_native_id()
         self._ready = threading.Event()
@@ -79,96 +78,98 @@ class _Ticker:
             self._stop = True
             self._thread.join()
 
-    @contextmanager
-    def holding(self, microseconds: int) -> Iterator[None]:
-        """Inside the ``with`` block every tick keeps the GIL for so long."""
-        self._hold_us = microseconds
-        try:
-            yield
-        finally:
-            self._hold_us = 0
-
     def _run(self) -> None:
-        sleep, now, interval = time.sleep, time.perf_counter, sys.getswitchinterval
-        keeper = holder(*self._measured)
-        _sharpen_timers()
+        sleep, interval = time.sleep, sys.getswitchinterval
+        watcher = Watcher(*self._measured)
+        note = watcher.note
         self._ready.set()
-        cpu = keeper.cpu if keeper is not None else None
+        count = 0
         while not self._stop:
-            # Between two holds time enough for the measured thread to wake up and take its turn, and not the same
-            # time again and again, which could be that of the thread's own rhythm.
-            sleep(_NAP + 1e-6 * self._hold_us * (1.0 + len(self.ticks) * _GOLDEN % 1.0))
-            self.ticks.append((now(), cpu() if cpu is not None else None))
+            # Not the same time again and again, which could be that of the thread's own rhythm.
+            count += 1
+            sleep(_NAP * (1.0 + count * _GOLDEN % 1.0))
+            self.ticks.append(note())
             if interval() != _NEVER_ASK:
                 self.interval_changed = True
                 sys.setswitchinterval(_NEVER_ASK)
-            if self._hold_us and keeper is not None:
-                self.holds.append(keeper.hold(self._hold_us))
-        if keeper is not None:
-            keeper.close()
-
-
-def _sharpen_timers() -> None:
-    """Set the timer slack of this thread to 1 ns, where there is such a thing."""
-    try:
-        import ctypes
-
-        ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
-    except (ImportError, OSError, TypeError, AttributeError):
-        pass
-
-
-def _waited_for_cpu() -> float:
-    """Seconds that this thread was ready to run and another one ran; 0 where the kernel does not tell."""
-    try:
-        fields = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat").read_text().split()
-        return int(fields[1]) * 1e-9
-    except (OSError, ValueError, IndexError):
-        return 0.0
+        watcher.close()
 
 
 class _Window:
     """The ticks during one stretch of work."""
 
     def __init__(self, ticker: _Ticker, work: Callable[[], int]) -> None:
+        last = ticker.ticks[-1:]
         ticker.ticks.clear()
-        ticker.holds.clear()
-        start = time.perf_counter()
+        cpu, self.start = time.thread_time(), time.perf_counter()
         self.calls = work()
-        end = time.perf_counter()
+        self.end, self.cpu = time.perf_counter(), time.thread_time()
         if sys.getswitchinterval() != _NEVER_ASK:
             ticker.interval_changed = True
             sys.setswitchinterval(_NEVER_ASK)
-        self.seconds = end - start
-        ticks = [tick for tick in ticker.ticks if start < tick[0] < end]
-        # The first tick ends a nap that began before the window, so it only opens the first gap. The last gap ends
-        # without a tick: code that never lets go again is seen in it.
-        self.gaps = [later - earlier for (earlier, _), (later, _) in pairwise([*ticks, (end, None)])]
-        self.used = [
-            later - earlier if earlier is not None and later is not None else None
-            for (_, earlier), (_, later) in pairwise(ticks)
+        self.seconds = self.end - self.start
+        self.ticks = [tick for tick in ticker.ticks if self.start < tick.time < self.end]
+        # The first nap began before the window. What the ticker waited after it is the window's own.
+        self._first = [
+            Tick(self.start, cpu if tick.cpu is not None else None, tick.sleeps, tick.queued, None) for tick in last
         ]
-        self.ticks = len(ticks)
-        self.holds = list(ticker.holds)
 
-    def free(self, gap_limit: float) -> tuple[int, float]:
-        """How many ticks followed the one before within ``gap_limit`` seconds, and the share of time these cover."""
-        short = [gap for gap in self.gaps if gap <= gap_limit]
-        ticks = sum(gap <= gap_limit for gap in self.gaps[:-1])
-        return (ticks, sum(short) / self.seconds) if ticks else (0, 0.0)
+    @property
+    def gaps(self) -> list[float]:
+        return [later.time - earlier.time for earlier, later in pairwise(self.ticks)]
 
-    def work(self, gap_limit: float) -> float | None:
-        """The share of these gaps in which the measured thread used a CPU; None if that is unknown."""
-        short = [
-            (gap, min(gap, used))
-            for gap, used in zip(self.gaps, self.used, strict=False)
-            if gap <= gap_limit and used is not None
-        ]
-        return sum(used for _, used in short) / sum(gap for gap, _ in short) if short else None
+    def count(self, gap: float, used: float, dozing: float) -> dict[str, float]:
+        """How this time was spent, in seconds.
+
+        Args:
+            gap: the median time between two ticks of the control.
+            used: the CPU time that a thread working without the GIL uses in such a gap.
+            dozing: the share of time that the code sleeps when nobody looks.
+
+        Returns:
+            Of the measured thread's CPU time what it spent ``free`` of the GIL and what it spent as its holder
+            (``held``); of the time that it ``slept`` with the GIL free, and with the GIL in its hands (``stuck``).
+        """
+        found = dict.fromkeys(("free", "held", "slept", "stuck"), 0.0)
+        for earlier, later in pairwise([*self._first, *self.ticks]):
+            wall = later.time - earlier.time
+            cpu = wall if later.cpu is None or earlier.cpu is None else min(wall, later.cpu - earlier.cpu)
+            if later.sleeps is not None and earlier.sleeps is not None:
+                naps = later.sleeps - earlier.sleeps
+            else:
+                naps = 1 + (wall > _LATER * gap)
+            if naps > 1:
+                # As much as a nap for the moment that was sampled, and what the thread went on beyond that: neither
+                # the ticker's time in a queue for a CPU nor its being woken too late is the holder's.
+                late = later.queued - earlier.queued + naps * gap
+                found["held"] += used + max(0.0, cpu - late)
+                found["stuck"] += max(0.0, wall - cpu - late)
+            elif earlier.time == self.start:
+                continue
+            elif _asleep(later, cpu, wall) and not (later.at_a_lock and (cpu >= _MOVED or dozing < _DOUBTFUL[0])):
+                found["slept"] += wall
+            elif cpu >= _MOVED:
+                found["free"] += min(cpu, _LATER * used)
+        silence = self.end - (self.ticks[-1].time if self.ticks else self.start)
+        if silence > _SILENCE * gap:
+            cpu = self._first[0].cpu if not self.ticks and self._first else self.ticks[-1].cpu if self.ticks else None
+            cpu = silence if cpu is None else min(silence, self.cpu - cpu)
+            found["held"] += max(0.0, cpu - gap)
+            found["stuck"] += max(0.0, silence - cpu - gap)
+        return found
 
 
-def _control(seconds: float) -> Callable[[], int]:
-    """One call that works for about ``seconds`` without the GIL."""
+def _asleep(tick: Tick, cpu: float, wall: float) -> bool:
+    """Whether the thread slept at this tick; by what it used until then, where the kernel does not tell."""
+    return cpu < wall / 2 if tick.asleep is None else tick.asleep
+
+
+_control_amount = 0
+
+
+def _control() -> Callable[[], None]:
+    """One call that works without the GIL for about 2 ms of CPU time."""
+    global _control_amount  # how much this machine does in that time is found out once
     if hasattr(hashlib, "pbkdf2_hmac"):
 
         def work(amount: int) -> None:
@@ -181,16 +182,11 @@ def _control(seconds: float) -> Callable[[], int]:
             for _ in range(max(1, amount // 3000)):
                 hashlib.sha256(block).digest()
 
-    amount = 3000
-    start = time.thread_time()
-    work(amount)
-    amount = max(1, round(amount * seconds / max(time.thread_time() - start, 1e-6)))
-
-    def once() -> int:
-        work(amount)
-        return 1
-
-    return once
+    if not _control_amount:
+        start = time.thread_time()
+        work(3000)
+        _control_amount = max(1, round(3000 * _CONTROL_CALL / max(time.thread_time() - start, 1e-6)))
+    return lambda: work(_control_amount)
 
 
 def _repeated(
@@ -215,99 +211,79 @@ def _repeated(
     return batch
 
 
-def _batch(window: _Window, controls: Sequence[_Window]) -> dict[str, Any]:
-    gap = statistics.median([gap for control in controls for gap in control.gaps] or [0.0])
-    limit = gap * _SLOWER_THAN_CONTROL
-    ticks, share = window.free(limit)
-    of_controls = [control.free(limit) for control in controls]
-    known = [work for control in controls if (work := control.work(limit)) is not None]
-    return {
-        "calls": window.calls,
-        "seconds": window.seconds,
-        "ticks": ticks,
-        "all_ticks": window.ticks,
-        "share": share,
-        "control_gap": gap,
-        "control_ticks": sum(ticks for ticks, _ in of_controls),
-        "control_share": statistics.fmean(share for _, share in of_controls),
-        "work": window.work(limit),
-        "control_work": statistics.fmean(known) if known else None,
-    }
-
-
-def _doubtful(batches: Sequence[Mapping[str, Any]]) -> bool:
-    free = sum(float(batch["share"] * batch["seconds"]) for batch in batches)
-    control = sum(float(batch["control_share"] * batch["seconds"]) for batch in batches)
-    seconds = sum(float(batch["seconds"]) for batch in batches)
-    return control < _TOO_BUSY * seconds or _DOUBTFUL[0] < free / control < _DOUBTFUL[1]
-
-
-def _waiting_room(ticker: _Ticker) -> tuple[int, int] | None:
-    """Where a thread waits for the GIL, as the kernel tells it: seen on a thread that lets go for moments only."""
-
-    def moments() -> int:
-        end = time.perf_counter() + 5e-3
-        while time.perf_counter() < end:
-            time.sleep(0)
-        return 1
-
-    places: Counter[tuple[int, int]] = Counter()
-    with ticker.holding(_LONGEST_HOLD):
-        for _ in range(_HOLD_WINDOWS):
-            places.update(hold.after.where for hold in _Window(ticker, moments).holds if hold.after.where)
-            if places and places.most_common(1)[0][1] > 2:
-                return places.most_common(1)[0][0]
-    return None
-
-
-def _mixed(holds: Sequence[Hold], room: tuple[int, int] | None) -> bool:
-    """Whether the thread waits for the GIL after some holds and not after others, which may be chance."""
-    waiting = sum(hold.after.within(room) for hold in holds)
-    return 0.2 * len(holds) < waiting < 0.95 * len(holds)
-
-
-def _hold(ticker: _Ticker, batch: Callable[[], int], control: Callable[[], int], call: float) -> dict[str, Any]:
-    room = _waiting_room(ticker)
-    # Shorter than the call, so that most holds end before the call does; long against the 60 us that the shortest
-    # sleep takes, and the few that a thread needs to notice that it has to wait.
-    microseconds = round(min(_LONGEST_HOLD, max(_SHORTEST_HOLD, 0.2e6 * call)))
-
-    def informative(work: Callable[[], int]) -> list[Hold]:
-        return [hold for hold in _Window(ticker, work).holds if hold.informative(room)]
-
-    holds: list[Hold] = []
-    windows = 0
-    with ticker.holding(microseconds):
-        controls = informative(control)
-        while windows < _HOLD_WINDOWS and (len(holds) < _HOLDS or (_mixed(holds, room) and len(holds) < _MORE_HOLDS)):
-            holds += informative(batch)
-            windows += 1
-    return {
-        "microseconds": microseconds,
-        "holds": len(holds),
-        "share": statistics.fmean(hold.share for hold in holds) if holds else 0.0,
-        "waiting": statistics.fmean(hold.after.within(room) for hold in holds) if room and holds else None,
-        "control_holds": len(controls),
-        "control_share": statistics.fmean(hold.share for hold in controls) if controls else 0.0,
-    }
-
-
 class _Alone:
-    """A batch without a ticker, which would make the measured thread wait for it."""
+    """Some calls without a ticker, which would make the measured thread wait for it."""
 
-    def __init__(self, call: Callable[[], int], seconds: float) -> None:
-        waited, cpu, start = _waited_for_cpu(), time.thread_time(), time.perf_counter()
+    def __init__(self, call: Callable[[], int]) -> None:
+        naps, waited, cpu, all_cpu, start = (*_switches(), time.thread_time(), time.process_time(), time.perf_counter())
         self.call_seconds = float("inf")
         calls, now = 0, start
-        # Many calls, because the shortest is wanted: a neighbour can only make a call longer.
-        while now < start + seconds or (calls < _CALLS_ALONE and now < start + 10 * seconds):
+        while now < start + _ALONE_SECONDS or (calls < _CALLS_ALONE and now < start + 5 * _ALONE_SECONDS):
             before = now
             calls += call()
             now = time.perf_counter()
             self.call_seconds = min(self.call_seconds, now - before)
-        cpu = time.thread_time() - cpu
+        cpu, all_cpu = time.thread_time() - cpu, time.process_time() - all_cpu
+        naps_then, waited_then = _switches()
         # A thread that another process pushes off its CPU wanted to run; one that sleeps did not.
-        self.busy = min(1.0, (cpu + _waited_for_cpu() - waited) / (now - start))
+        self.busy = min(1.0, (cpu + waited_then - waited) / (now - start))
+        asleep = (1.0 - self.busy) * (now - start)
+        self.nap = asleep / max(1, naps_then - naps)
+        # Sleeping for moments lets nobody work. Waiting for other threads of the call is another matter.
+        self.useful = self.nap >= _USEFUL_NAP or all_cpu - cpu > asleep / 2
+
+
+def _switches() -> tuple[int, float]:
+    """How often this thread has slept, and for how long it was ready to run while another one ran; 0 if unknown."""
+    try:
+        import resource
+
+        naps = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
+        fields = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat").read_text().split()
+        return naps, int(fields[1]) * 1e-9
+    except (ImportError, AttributeError, OSError, ValueError, IndexError):
+        return 0, 0.0
+
+
+def _batch(window: _Window, controls: Sequence[_Window], alone: _Alone) -> dict[str, Any]:
+    gap = statistics.median([gap for control in controls for gap in control.gaps] or [0.0])
+    used = [
+        min(gap, later.cpu - earlier.cpu)
+        for control in controls
+        for earlier, later in pairwise(control.ticks)
+        if later.cpu is not None and earlier.cpu is not None and later.cpu - earlier.cpu >= _MOVED
+    ]
+    free = sum(each for control in controls for each in control.gaps)
+    times = window.count(gap, statistics.median(used) if used else gap, 1.0 - alone.busy)
+    awake = _part(times["free"], times["held"])
+    asleep = _part(times["slept"], times["stuck"]) if alone.useful else 0.0
+    return {
+        "calls": window.calls,
+        "seconds": window.seconds,
+        "ticks": len(window.ticks),
+        "share": alone.busy * awake + (1.0 - alone.busy) * asleep,
+        "control_ticks": sum(len(control.ticks) for control in controls),
+        "control_share": free / sum(control.seconds for control in controls),
+        **times,
+    }
+
+
+def _part(one: float, other: float) -> float:
+    return one / (one + other) if one + other > 0.0 else 0.0
+
+
+def _enough(batches: Sequence[Mapping[str, Any]], wanted: int) -> bool:
+    """Whether these batches answer the question, or no more of them will."""
+    if len(batches) < _FEWEST_BATCHES:
+        return False
+    if all(batch["ticks"] >= _MANY_TICKS and batch["share"] >= _DOUBTFUL[1] for batch in batches):
+        return True
+    if len(batches) < wanted:
+        return False
+    few = sum(batch["control_ticks"] for batch in batches) < _FEW_TICKS * len(batches)
+    share = statistics.fmean(batch["share"] for batch in batches)
+    doubtful = few or _DOUBTFUL[0] < share < _DOUBTFUL[1]
+    return not doubtful or len(batches) >= wanted * _MORE_BATCHES
 
 
 def probe(
@@ -317,7 +293,6 @@ def probe(
     *,
     batches: int = 3,
     batch_seconds: float = 0.02,
-    hold_from: float = 3e-4,
     budget: float = 4.0,
 ) -> dict[str, Any]:
     """Call ``function(*args, **kwargs)`` in batches beside a ticker.
@@ -326,30 +301,29 @@ def probe(
         function: what is measured.
         args: its arguments, the same in every call.
         kwargs: its keyword arguments.
-        batches: how many batches, each between two controls; three times as many where the answer is in doubt.
+        batches: how many batches, each between two controls; two where these say the same and say it clearly, three
+            times as many where the answer is in doubt.
         batch_seconds: how long a batch takes at least.
-        hold_from: the shortest call, in seconds, that the GIL is taken away from.
         budget: after so many seconds no further batch begins; two are always made.
 
     Returns:
-        ``{"gil", "free_threaded", "gil_forced", "interval_changed", "call_seconds", "busy", "batches": [...], "hold":
-        {...} or None}``. ``call_seconds``, the shortest, and ``busy``, the share of time in which the calling thread
-        used a CPU or waited for one, are from a batch without a ticker. A batch has ``calls``, ``seconds``, the number
-        of ``ticks`` that came as fast as the control's, the ``share`` of time that these cover, the share of that time
-        in which the calling thread did ``work`` (None if unknown), and the same of the controls around it. ``hold`` has
-        the number of ``holds`` in which the calling thread had a CPU, the mean ``share`` of a hold that it ran, in what
-        part of them it ended ``waiting`` for the GIL (None if the kernel does not tell), and the control's share.
+        ``{"gil", "gil_before", "interval_changed", "call_seconds", "busy", "nap", "batches": [...]}``. Of calls without
+        a ticker are ``call_seconds``, the shortest; ``busy``, the share of time in which the calling thread used a CPU
+        or waited for one; and ``nap``, the mean time of a sleep of it. A batch has ``calls``, ``seconds``, ``ticks``,
+        and the ``share`` of time that the call did without the GIL: it worked, or slept for long enough to be of use.
+        It is made of the calling thread's CPU time ``free`` of the GIL and ``held``, and of the times that it
+        ``slept`` with the GIL free, and was ``stuck`` asleep with the GIL in its hands. Of the controls around it there
+        are their ticks, and the share of time that these cover.
     """
-    enabled = bool(getattr(sys, "_is_gil_enabled", lambda: True)())
+    enabled = gilstate.enabled()
     answer: dict[str, Any] = {
         "gil": enabled,
-        "free_threaded": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
-        "gil_forced": getattr(sys.flags, "gil", None) == 1,
+        "gil_before": gilstate.before(),
         "interval_changed": False,
         "call_seconds": 0.0,
         "busy": 1.0,
+        "nap": 0.0,
         "batches": [],
-        "hold": None,
     }
     if not enabled:
         return answer
@@ -357,23 +331,20 @@ def probe(
     collecting = gc.isenabled()
     gc.disable()
     try:
-        function(*args, **kwargs)
         begun = time.perf_counter()
-        control, batch = _control(batch_seconds), _repeated(function, args, kwargs, batch_seconds)
-        alone = _Alone(_repeated(function, args, kwargs, 0.0), batch_seconds)
-        answer["call_seconds"], answer["busy"] = alone.call_seconds, alone.busy
+        control = _repeated(_control(), (), {}, _CONTROL_SECONDS)
+        batch = _repeated(function, args, kwargs, batch_seconds)
+        alone = _Alone(_repeated(function, args, kwargs, 0.0))
+        answer.update(call_seconds=alone.call_seconds, busy=alone.busy, nap=alone.nap)
         answer["interval_changed"] = sys.getswitchinterval() != interval
         with _Ticker().running() as ticker:
-            controls = [_Window(ticker, control)]
-            windows: list[_Window] = []
-            while len(windows) < batches or (len(windows) < batches * _MORE_BATCHES and _doubtful(answer["batches"])):
-                windows.append(_Window(ticker, batch))
-                controls.append(_Window(ticker, control))
-                answer["batches"].append(_batch(windows[-1], controls[-2:]))
-                if time.perf_counter() - begun > budget and len(windows) >= _FEWEST_BATCHES:
+            before = _Window(ticker, control)
+            while not _enough(answer["batches"], batches):
+                window, after = _Window(ticker, batch), _Window(ticker, control)
+                answer["batches"].append(_batch(window, (before, after), alone))
+                before = after
+                if time.perf_counter() - begun > budget and len(answer["batches"]) >= _FEWEST_BATCHES:
                     break
-            if alone.call_seconds >= hold_from and any(found["ticks"] for found in answer["batches"]):
-                answer["hold"] = _hold(ticker, batch, control, alone.call_seconds)
             answer["interval_changed"] |= ticker.interval_changed
     finally:
         sys.setswitchinterval(interval)

@@ -33,6 +33,7 @@ if __name__ == "__main__":
 import msgspec
 
 from pytest_efficiency.errors import WireError
+from pytest_efficiency.probes import gilstate
 from pytest_efficiency.probes.room import with_room
 from pytest_efficiency.workers.frames import Line
 from pytest_efficiency.workers.wire import decode, encode, encode_results
@@ -78,6 +79,7 @@ class Desk:
         for package in wish["preload"]:
             importlib.import_module(package)
         name, path = wish["name"], wish["path"]
+        gilstate.remember()
         module: Any
         if wish["kind"] == "library":
             binding = _load(f"{name}_binding", wish["binding"], _Source)
@@ -120,6 +122,7 @@ class Desk:
         if function is None:
             self._raised = RuntimeError("there is nothing to call: no batch was put, or putting it failed")
             return False
+        collecting = gc.isenabled()
         gc.disable()
         try:
             if self._args is not None:
@@ -140,7 +143,8 @@ class Desk:
             self._raised = error
             return False
         finally:
-            gc.enable()
+            if collecting:
+                gc.enable()
         return True
 
     def get(self, _: Any) -> list[Any]:
@@ -159,6 +163,8 @@ class Desk:
             msg = f"a probe has a name like 'ticker', not {probe!r}"
             raise ValueError(msg)
         module = importlib.import_module(f"pytest_efficiency.probes.{probe}")
+        if probe == "afterwards":  # which is about the call before it
+            options["results"] = self._results[-1:]
         return module.probe(self._callable(name), args, kwargs, **options)
 
     def trim(self, _: Any) -> None:

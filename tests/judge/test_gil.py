@@ -126,14 +126,27 @@ def test_a_changed_switch_interval_fails_both_claims():
 
 def test_the_claim_is_void_without_a_gil():
     """On a free-threaded interpreter there is nothing to release."""
-    decision = judge_gil(GilEvidence((), gil=False, free_threaded=True))
+    decision = judge_gil(GilEvidence((), gil=False, gil_before=False))
     assert (decision.outcome, decision.state) == ("unclear", "void")
     assert "void" in decision.why
 
 
 def test_switching_the_gil_back_on_fails():
     """An extension module that is not safe without the GIL takes it from everybody; PYTHON_GIL=1 is no fault."""
-    decision = judge_gil(evidence(hold=WORKING, free_threaded=True))
+    decision = judge_gil(evidence(hold=WORKING, gil_before=False))
     assert (decision.outcome, decision.state) == ("failed", "held")
     assert "switched back on" in decision.why
-    assert judge_gil(evidence(hold=WORKING, free_threaded=True, gil_forced=True)).outcome == "passed"
+    assert judge_gil(evidence(hold=WORKING, gil_before=True)).outcome == "passed"
+
+
+def test_with_the_gil_switched_back_on_held_is_measured():
+    """There is a GIL, so that a call holds it is a question like any other."""
+    assert judge_gil(evidence(hold=WORKING, gil_before=False), "held").outcome == "failed"
+    assert judge_gil(evidence(*[batch(0, 0.0)] * 3, gil_before=False), "held").outcome == "passed"
+
+
+def test_what_was_disturbed_carries_no_verdict():
+    """A tracer that goes on, or a lock not obtained: unclear, with that reason, for both claims."""
+    for claim in ("released", "held"):
+        decision = judge_gil(evidence(hold=WORKING, disturbed="contended"), claim)
+        assert (decision.outcome, decision.why) == ("unclear", "contended")

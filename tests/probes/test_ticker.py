@@ -13,6 +13,7 @@ import pytest
 
 from pytest_efficiency.judge.gil import judge_gil
 from pytest_efficiency.measure.ticker import probe_gil
+from pytest_efficiency.probes import gilstate
 from pytest_efficiency.probes.ticker import probe
 from pytest_efficiency.subject.here import Here
 from pytest_efficiency.subject.protocol import Call
@@ -177,9 +178,34 @@ def test_keywords_and_options_arrive():
 
 
 def test_a_free_threaded_interpreter_is_not_probed(monkeypatch):
-    """There is no GIL to let go of, so there is nothing to call the function for."""
+    """There is no GIL to let go of: the claim makes the one call that coverage sees, and the probe none."""
     monkeypatch.setattr(sys, "_is_gil_enabled", lambda: False, raising=False)
     answer = probe(pytest.fail, ("called",), {})
     assert answer["gil"] is False
     assert answer["batches"] == []
-    assert judge_gil(probe_gil(Here(pytest.fail), Call(("called",)))).state == "void"
+    calls = []
+    assert judge_gil(probe_gil(Here(calls.append), Call(("called",)))).state == "void"
+    assert calls == ["called"]
+
+
+def test_a_gil_that_the_code_switched_back_on_fails_here_and_in_a_worker(monkeypatch):
+    """What counts is whether there was one before the code was loaded; a worker's answer says so as well."""
+    monkeypatch.setattr(sys, "_is_gil_enabled", lambda: False, raising=False)
+    gilstate.remember()
+    monkeypatch.setattr(sys, "_is_gil_enabled", lambda: True)
+    try:
+        here = probe_gil(Here(spin), Call((1e-4,)))
+    finally:
+        gilstate.remember()
+
+    class InWorker(Here):
+        home = "worker"
+
+        def probe(self, probe, call, **options):
+            return {**super().probe(probe, call, **options), "gil_before": False}
+
+    there = probe_gil(InWorker(spin), Call((1e-4,)))
+    for evidence in (here, there):
+        assert judge_gil(evidence).outcome == "failed"
+        assert "switched back on" in judge_gil(evidence).why
+    assert "switched back on" not in judge_gil(probe_gil(Here(spin), Call((1e-4,)))).why
