@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_efficiency.errors import ResultsDiffer
-from pytest_efficiency.measure.inputs import digest, rough_size
+from pytest_efficiency.measure.digest import state
+from pytest_efficiency.measure.inputs import rough_size
 from pytest_efficiency.subject.agreement import cut
 
 if TYPE_CHECKING:
@@ -30,14 +31,10 @@ class FirstCall:
 def first_call(side: Pace, call: Call, *, cpu_limit: float | None = None) -> FirstCall:
     """Make the first call of a side and watch what it does to its arguments (in a worker it gets copies anyway)."""
     here = side.subject.home == "here"
-    before = _state(call) if here else 0
+    before = state(call) if here else 0
     sample = side.timed([call], keep=True, cpu_limit=cpu_limit)
     (result,) = side.subject.get()
-    return FirstCall(call, sample, result, here and _state(call) != before)
-
-
-def _state(call: Call) -> int:
-    return digest((call.args, dict(call.kwargs)))
+    return FirstCall(call, sample, result, here and state(call) != before)
 
 
 def answers(expected: FirstCall, actual: FirstCall) -> tuple[Any, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import sys
 import time
-import zlib
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -20,6 +19,10 @@ if TYPE_CHECKING:
 # How many elements of one container are looked at, by how deep it lies in the arguments: an estimate is enough, lists
 # of millions are common, and so are lists of lists.
 _LOOKED_AT = (1000, 1000, 32, 4)
+# How many calls' inputs are held against each other to see whether they are fresh, and for how many seconds.
+_TURNS, _LONGEST_LOOK = 32, 0.05
+_ATOMS = {int, float, complex, str, bytes, bool, type(None)}
+IMMUTABLE = (int, float, complex, str, bytes, bool, type(None), range, frozenset)
 
 
 def as_call(made: Any) -> Call:
@@ -42,44 +45,39 @@ def rough_size(value: Any, depth: int = 0) -> int:
     return size
 
 
-def digest(value: Any, depth: int = 0) -> int:
-    """A number that changes when the value is changed, for arrays, containers and plain objects; cheap, not secure.
+def shares(one: Call, other: Call) -> bool:
+    """Whether two calls have an object in common that a call could change: what changes it changes the other's, too."""
+    return _shared((*one.args, *one.kwargs.values()), (*other.args, *other.kwargs.values()), 3)
 
-    It has to notice that a function works in place, which changes most of a value rather than one hidden spot: of
-    long containers a spread of elements is looked at, of large arrays everything.
-    """
+
+def _shared(one: Any, other: Any, depth: int) -> bool:
+    if one is other:
+        immutable = isinstance(one, IMMUTABLE) or callable(one)
+        return not immutable and not (type(one) is tuple and not any(_shared(each, each, depth - 1) for each in one))
+    if hasattr(one, "__array_interface__") and hasattr(other, "__array_interface__"):
+        # Two views of one array lie in the same place; NumPy is there, since somebody has made them.
+        return bool(sys.modules["numpy"].may_share_memory(one, other))
+    if depth > 0 and isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        pairs = islice(zip(one, other, strict=False), _LOOKED_AT[-1])
+        return any(_shared(mine, theirs, depth - 1) for mine, theirs in pairs)
+    return False
+
+
+def has_own_copy(value: Any) -> bool:
+    """Whether ``value.copy()`` is a deep copy, and a hundred times as fast as one: a list of numbers, an array."""
     kind = type(value)
-    if kind in (int, float, complex, str, bytes, bool, type(None)):
-        return hash((kind.__name__, value)) if value == value else 1  # NaN: hashed by identity
-    if hasattr(value, "__array_interface__") and hasattr(value, "tobytes"):
-        # Object arrays hold addresses, which change with their elements' identity: good enough for "was it changed".
-        return hash((value.shape, str(value.dtype), zlib.crc32(value.tobytes())))
-    if isinstance(value, (bytearray, memoryview)):
-        return zlib.crc32(value)
-    if depth >= len(_LOOKED_AT):
-        return 0
-    if isinstance(value, dict):
-        items = _spread(list(value.items()), depth)
-        return hash((len(value), *(digest(part, depth + 1) for item in items for part in item)))
-    if isinstance(value, (list, tuple)):
-        return hash((kind.__name__, len(value), *(digest(item, depth + 1) for item in _spread(value, depth))))
-    if isinstance(value, (set, frozenset)):
-        return hash((len(value), frozenset(digest(item, depth + 1) for item in islice(value, _LOOKED_AT[depth]))))
-    inside = getattr(value, "__dict__", None)
-    if isinstance(inside, dict) and not callable(value):
-        return hash((kind.__name__, digest(inside, depth + 1)))
-    if hasattr(value, "__len__"):
-        try:
-            items = list(islice(iter(value), _LOOKED_AT[depth]))
-            return hash((kind.__name__, len(value), *(digest(item, depth + 1) for item in items)))
-        except Exception:  # noqa: BLE001  a container of somebody else's that cannot be walked: nothing to compare
-            return 0
-    return 0
+    if kind in (list, set, bytearray):
+        return set(map(type, value)) <= _ATOMS
+    if kind is dict:
+        return set(map(type, value.values())) <= _ATOMS
+    return hasattr(value, "dtype") and hasattr(value, "copy") and not getattr(value.dtype, "hasobject", True)
 
 
-def _spread(values: Any, depth: int) -> Any:
-    step = len(values) // _LOOKED_AT[depth] + 1
-    return values[::step]
+def _copied(value: Any, memo: dict[int, Any]) -> Any:
+    """A deep copy; what occurs twice in the arguments (``memo``) occurs twice in their copies."""
+    if id(value) not in memo and has_own_copy(value):
+        memo[id(value)] = value.copy()
+    return copy.deepcopy(value, memo)
 
 
 @cache
@@ -104,6 +102,7 @@ class Inputs:
         self._make = make
         self._call = call
         self._copies = False
+        self._changed = False
         self._size: int | None = None
         self._seconds = 0.0
         self.notes: list[str] = []
@@ -116,9 +115,8 @@ class Inputs:
 
     def one(self) -> Call:
         """The arguments of the next call."""
-        if self._make is not None:
-            return as_call(self._make())
-        return self.copied(self._call) if self._copies else self._call
+        call = self._call if self._make is None else as_call(self._make())
+        return self.copied(call) if self._copies else call
 
     def batch(self, n: int) -> list[Call]:
         if not self.fresh:
@@ -129,20 +127,52 @@ class Inputs:
         return calls
 
     def copied(self, call: Call) -> Call:
+        """The same arguments once more.
+
+        Raises:
+            ClaimError: they cannot be copied.
+        """
+        memo: dict[int, Any] = {}
         try:
-            return Call(copy.deepcopy(call.args), copy.deepcopy(dict(call.kwargs)))
+            return Call(
+                tuple([_copied(value, memo) for value in call.args]),
+                {name: _copied(value, memo) for name, value in call.kwargs.items()},
+            )
         except Exception as error:
+            what = "hand over `inputs=`, a function that makes fresh ones"
+            if self._make is not None:
+                what = "let `inputs` return what can be copied: a list, say, in place of an iterator or a generator"
             msg = (
-                f"the measured call needs arguments of its own, and they cannot be copied ({type(error).__name__}: "
-                f"{error}); hand over `inputs=`, a function that makes fresh ones"
+                f"the measured call changes its arguments, so each call needs its own and both functions need equal "
+                f"ones, and they cannot be copied ({type(error).__name__}: {error}); {what}"
             )
             raise ClaimError(msg) from error
 
     def changed_by_a_call(self) -> None:
-        """Fixed arguments turned out to be changed by a call: from now on each call gets a copy."""
-        if self._make is None and not self._copies:
+        """Arguments turned out to be changed by a call: from now on no two calls get the same ones."""
+        if self._changed:
+            return
+        self._changed = True
+        if self._make is None:
             self._copies = True
             self.notes.append("a call changes its arguments: each call gets a fresh copy of them")
+        elif self._repeats():
+            self._copies = True
+            self.notes.append(
+                "a call changes its arguments, and inputs() returns the same objects again: each call gets a copy"
+            )
+
+    def _repeats(self) -> bool:
+        """Whether ``make`` hands out what it has handed out before: one object each time, or a few in turns."""
+        assert self._make is not None
+        start = time.perf_counter()
+        made = [as_call(self._make())]
+        while len(made) < 2 or (len(made) < _TURNS and time.perf_counter() - start < _LONGEST_LOOK):
+            new = as_call(self._make())
+            if any(shares(new, old) for old in made):
+                return True
+            made.append(new)
+        return False
 
     def most(self, capacity: int, seconds: float = 0.01) -> int:
         """How many calls' inputs fit into ``capacity`` bytes and are made within ``seconds``; at least one."""

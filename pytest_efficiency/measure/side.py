@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_efficiency.errors import ResultsDiffer
 from pytest_efficiency.measure.clocks import BUSY, THREADS, RunQueue, Sample
+from pytest_efficiency.measure.digest import state
 from pytest_efficiency.measure.inputs import second_level_cache
-from pytest_efficiency.measure.sized import Sized, SizedInputs, copier, same
+from pytest_efficiency.measure.sized import Sized, SizedInputs, copier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,8 +34,8 @@ _MANY_INPUTS = 8
 _VARIETY = 10e-3
 # Where they differ by more than this (a search for something random), as many are averaged where calls are long.
 _LUCK = 0.15
-# Larger inputs are not watched for changes: comparing a deep copy takes longer than the call.
-_WATCHED = 1 << 16
+# Larger inputs are not copied to find out whether they can be: a deep copy takes longer than the call.
+_COPIED = 1 << 16
 _LONGEST_WARM_UP = 0.5
 # A round trip takes 13 to 20 us. A candidate that dawdles on single calls must not get that taken off its times.
 _LONGEST_ROUND_TRIP = 100e-6
@@ -96,7 +97,7 @@ class Side:
         """Call until three calls in a row fail to beat the best by 10 %: needs no knowledge of any JIT."""
         best, worse, spent = math.inf, 0, 0.0
         for _ in range(50):
-            self.subject.put([self._inputs.make(asked).call], keep=False)
+            self.subject.put([self._to_try(self._inputs.make(asked).call)], keep=False)
             took = self._go().timing.wall
             spent += took
             worse = worse + 1 if took > 0.9 * best else 0
@@ -104,17 +105,24 @@ class Side:
             if worse >= 3 or spent > _LONGEST_WARM_UP:
                 return
 
+    def _to_try(self, call: Call) -> Call:
+        return call if self._in_worker else self._inputs.to_try(call)
+
     def look(self, sized: Sized, cpu_limit: float | None) -> Rung:
         """Call once at a new size: check the result, see whether the input was changed, and estimate the cost."""
         rung = Rung(sized, n=sized.n)
-        watched = not self._in_worker and not self.changes_input and sized.bytes <= _WATCHED
-        copied = copier(sized.call) if not self._in_worker and (watched or self._check is not None) else None
+        tried = self._to_try(sized.call)
+        watched = not self._in_worker and not self.changes_input
+        small = watched and sized.bytes <= _COPIED  # asked before the call: it may empty a list
+        before = state(tried) if watched else 0
+        copied = copier(tried) if not self._in_worker and (small or self._check is not None) else None
         untouched = copied() if copied is not None else None
-        self.subject.put([sized.call], keep=self._check is not None)
+        self.subject.put([tried], keep=self._check is not None)
         rung.cost = self._cost(self._go(cpu_limit))
-        self._checked([sized.call if untouched is None else untouched])
-        if watched and (untouched is None or not same(untouched, sized.call)):
-            self.changes_input = True
+        self._checked([tried if untouched is None else untouched])
+        # What refuses to be copied may hide its contents from a digest as well.
+        if watched and (state(tried) != before or (small and untouched is None)):
+            self.changes_input = self._inputs.changing = True
         if rung.cost < 10.0 * self._shortest:
             self._refine(rung)
         return rung

@@ -15,13 +15,14 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from pytest_efficiency.errors import ClaimError
-from pytest_efficiency.measure.inputs import as_call, rough_size
+from pytest_efficiency.measure.inputs import IMMUTABLE, as_call, has_own_copy, rough_size, shares
 from pytest_efficiency.subject.protocol import Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_ATOMS = (int, float, complex, str, bytes, bool, type(None), range, frozenset)
+# Where copying takes longer, objects that are handed out again are no longer copied to see whether a call changes them.
+_LONGEST_COPY = 0.1
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,13 @@ class Sized:
 
 
 class SizedInputs:
-    """The caller's ``inputs(n)``, understood and timed."""
+    """The caller's ``inputs(n)``, understood and timed.
+
+    Attributes:
+        gives_n: it returns true sizes.
+        changing: a call changes its arguments. Objects that ``inputs`` hands out again (it is cached, or cuts views out
+            of one array) are then copied, because nobody would get them as they were.
+    """
 
     def __init__(self, inputs: Callable[[int], Any], clock: Callable[[], float] = time.perf_counter) -> None:
         if not callable(inputs):
@@ -52,6 +59,9 @@ class SizedInputs:
         self._inputs = inputs
         self._clock = clock
         self.gives_n = False
+        self.changing = False
+        self._shares: bool | None = None
+        self._copying_is_dear = False
 
     def make(self, asked: int) -> Sized:
         """Fresh arguments of size ``asked``.
@@ -59,8 +69,36 @@ class SizedInputs:
         ``inputs(n)`` returns the tuple of arguments, or one argument that is no tuple, or (tuple of arguments, true n).
 
         Raises:
-            ClaimError: it returned nothing, or a size that is no size.
+            ClaimError: it returned nothing, or a size that is no size; or calls change what it hands out again and
+                again, and that cannot be copied.
         """
+        sized = self._made(asked)
+        if self._shares is None:
+            self._shares = shares(sized.call, self._made(asked).call)
+        if not (self._shares and self.changing):
+            return sized
+        start = self._clock()
+        make = copier(sized.call)
+        if make is None:
+            msg = (
+                f"the measured call changes its arguments, inputs({asked}) returns the same objects again and again, "
+                "and they cannot be copied. Let inputs(n) make new ones each time that it is called"
+            )
+            raise ClaimError(msg)
+        call = make()
+        return Sized(asked, sized.n, call, sized.seconds + self._clock() - start)
+
+    def to_try(self, call: Call) -> Call:
+        """What to make a call with whose doings are not known yet: a copy of what `inputs` will hand out again."""
+        if not self._shares or self.changing or self._copying_is_dear:
+            return call
+        start = self._clock()
+        make = copier(call)
+        copied = make() if make is not None else call
+        self._copying_is_dear = self._clock() - start > _LONGEST_COPY
+        return copied
+
+    def _made(self, asked: int) -> Sized:
         start = self._clock()
         made = self._inputs(asked)
         seconds = self._clock() - start
@@ -102,44 +140,12 @@ def copier(call: Call) -> Callable[[], Call] | None:
 
 
 def _copy_of(value: Any) -> Callable[[], Any]:
-    if isinstance(value, _ATOMS):
+    if isinstance(value, IMMUTABLE):
         return lambda: value
-    flat = type(value) in (list, set, bytearray) and all(isinstance(item, _ATOMS) for item in value)
-    flat = flat or (type(value) is dict and all(isinstance(item, _ATOMS) for item in value.values()))
-    if flat or (hasattr(value, "dtype") and hasattr(value, "copy") and not getattr(value.dtype, "hasobject", True)):
+    if has_own_copy(value):
         made: Callable[[], Any] = value.copy
         return made
     return lambda: copy.deepcopy(value)
-
-
-def same(one: Any, other: Any) -> bool:
-    """Whether two values of plain data are equal in type and content; False where that cannot be told."""
-    try:
-        return _same(one, other)
-    except Exception:  # noqa: BLE001  comparing may run a learner's __eq__, or recurse too deep: then nobody can tell
-        return False
-
-
-def _same(one: Any, other: Any) -> bool:
-    if one is other:
-        return isinstance(one, _ATOMS) or callable(one)
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, Call):
-        return _same(one.args, other.args) and _same(dict(one.kwargs), dict(other.kwargs))
-    if isinstance(one, (bytearray, *_ATOMS)):
-        return bool(one == other) or (one != one and other != other)  # NaN
-    if isinstance(one, (list, tuple)):
-        return len(one) == len(other) and all(map(_same, one, other))
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(_same(value, other[key]) for key, value in one.items())
-    if isinstance(one, set):
-        return bool(one == other)
-    if hasattr(one, "dtype") and hasattr(one, "tobytes"):
-        return bool(one.shape == other.shape and one.dtype == other.dtype and one.tobytes() == other.tobytes())
-    if hasattr(one, "__dict__"):
-        return _same(vars(one), vars(other))
-    return False
 
 
 def _shown(value: object) -> str:

@@ -1,14 +1,13 @@
 """Arguments of measured calls."""
 
-import array
-import math
+import itertools
 import sys
 
 import numpy as np
 import pytest
 
 from pytest_efficiency.errors import ClaimError
-from pytest_efficiency.measure.inputs import Inputs, as_call, digest, rough_size, second_level_cache
+from pytest_efficiency.measure.inputs import Inputs, as_call, rough_size, second_level_cache, shares
 from pytest_efficiency.subject.protocol import Call
 
 
@@ -18,65 +17,6 @@ def test_what_inputs_may_return():
     assert as_call([1, 2]) == Call(([1, 2],))
     call = Call((1,), {"k": 2})
     assert as_call(call) is call
-
-
-class Plain:
-    def __init__(self):
-        self.items = [1, 2, 3]
-
-
-def sort(x):
-    x.sort()
-
-
-CHANGES = {
-    "list": (lambda: [3, 1, 2], sort),
-    "long list": (lambda: list(range(100_000, 0, -1)), sort),
-    "array": (np.arange(10.0)[::-1].copy, sort),
-    "large array": (lambda: np.zeros(10**6), lambda x: x.__setitem__(777_777, 1.0)),
-    "bytearray": (lambda: bytearray(b"abc"), bytearray.reverse),
-    "array.array": (lambda: array.array("d", [1.0, 2.0]), lambda x: x.__setitem__(0, 9.0)),
-    "dict": (lambda: {"a": [1]}, lambda x: x["a"].append(2)),
-    "set": (lambda: {1, 2}, lambda x: x.add(3)),
-    "object": (Plain, lambda x: x.items.append(4)),
-    "nested": (lambda: [[1, 2], [3, [4]]], lambda x: x[1][1].append(5)),
-}
-
-
-@pytest.mark.parametrize("name", CHANGES)
-def test_a_change_is_noticed_and_none_is_not(name):
-    """The digest is the same before and after nothing, and another one after a change."""
-    make, change = CHANGES[name]
-    value = make()
-    before = digest((value,))
-    assert digest((value,)) == before
-    change(value)
-    assert digest((value,)) != before
-
-
-def test_digests_never_raise():
-    """Whatever an argument is: NaN, a function, an object that cannot be walked."""
-
-    class Odd:
-        def __len__(self):
-            return 3
-
-        def __iter__(self):
-            raise RuntimeError
-
-    loop = []
-    loop.append(loop)
-    for value in (
-        math.nan,
-        print,
-        Odd(),
-        object(),
-        np.float64(1.0),
-        np.array(["a", None], dtype=object),
-        loop,
-        10**5000,
-    ):
-        assert isinstance(digest((value,)), int)
 
 
 def test_sizes_are_about_right():
@@ -112,12 +52,80 @@ def test_copies_are_made_only_when_a_call_changes_its_arguments():
     assert len(inputs.notes) == 2
 
 
-def test_what_cannot_be_copied_needs_inputs():
-    """The error names `inputs=`."""
-    inputs = Inputs(None, Call(((item for item in [1]),)))
+def test_copies_keep_what_occurs_twice():
+    """A function that works on its argument in two places gets one object twice, not two."""
+    data, row = [1, 2], [3]
+    inputs = Inputs(None, Call((data, [row, row]), {"out": data}))
     inputs.changed_by_a_call()
-    with pytest.raises(ClaimError, match="inputs="):
-        inputs.one()
+    call = inputs.one()
+    assert call.args[0] is call.kwargs["out"] is not data
+    assert call.args[1][0] is call.args[1][1] is not row
+
+
+def test_a_million_numbers_are_copied_as_one():
+    """A list of plain numbers is copied in C: the copy of an int is that int."""
+    numbers = list(range(10**6))
+    inputs = Inputs(None, Call((numbers, np.arange(3.0))))
+    inputs.changed_by_a_call()
+    call = inputs.one()
+    assert call.args[0] == numbers
+    assert call.args[0] is not numbers
+    assert not np.may_share_memory(call.args[1], inputs.one().args[1])
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [(None, "hand over `inputs=`"), (lambda: ((item for item in [1]),), "in place of an iterator")],
+    ids=["fixed", "made"],
+)
+def test_what_cannot_be_copied_is_said_with_what_to_do(make, expected):
+    """The error names `inputs=`, or what it should return."""
+    inputs = Inputs(make, Call(((item for item in [1]),)))
+    inputs.changed_by_a_call()
+    with pytest.raises(ClaimError, match=expected):
+        inputs.copied(inputs.one())
+
+
+SHARED = [3, 1, 2]
+WHOLE = np.arange(10.0)
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda: (SHARED,), True),
+        (lambda: SHARED, True),
+        (lambda: ([SHARED],), True),
+        (lambda: Call((1,), {"key": SHARED}), True),
+        (lambda: (WHOLE[2:7],), True),
+        (lambda: ((1, SHARED),), True),
+        (lambda: (list(SHARED),), False),
+        (lambda: (WHOLE[2:7].copy(), "text", 10**5), False),
+        (lambda: (sorted, (1, 2), None, range(5)), False),
+    ],
+    ids=["argument", "bare", "in a list", "named", "view", "in a tuple", "copies", "copied view", "immutable"],
+)
+def test_objects_that_are_handed_out_again_are_seen(make, expected):
+    """The same list, one inside another, or a view of one array; what cannot change is no matter."""
+    assert shares(as_call(make()), as_call(make())) is expected
+
+
+def test_inputs_that_are_handed_out_again_are_copied_once_a_call_changes_them():
+    """The same list each time, or a few in turns: each call gets a copy, and a note says why."""
+    turns = itertools.cycle([[3, 1], [5, 4], [9, 8]])
+    for make in (lambda: (SHARED,), lambda: (next(turns),)):
+        inputs = Inputs(make, Call())
+        assert inputs.one().args[0] is SHARED or inputs.one().args[0] in ([3, 1], [5, 4], [9, 8])
+        inputs.changed_by_a_call()
+        made = inputs.batch(4)
+        assert len({id(call.args[0]) for call in made}) == 4
+        assert not any(call.args[0] is SHARED for call in made)
+        assert inputs.notes == [
+            "a call changes its arguments, and inputs() returns the same objects again: each call gets a copy"
+        ]
+    fresh = Inputs(lambda: ([3, 1],), Call())
+    fresh.changed_by_a_call()
+    assert fresh.notes == []
 
 
 def test_the_cache_size_is_plausible():
