@@ -83,18 +83,14 @@ def array_ranks(a, b):
     return a.searchsorted(b)
 
 
-@known("n log n", _one_of_two, over=lambda a, _: np.argsort(a, kind="stable"), grows_faster=True)
+@known("n log n", _one_of_two, over=lambda a, _: np.argsort(a, kind="stable"))
 def array_sort_by_two(a, b):
     return np.lexsort((a, b))
 
 
-@known("n^2", array)
-def array_shift_out(a):
-    total = 0.0
-    while len(a):
-        total += a[0]
-        a = a[1:].copy()
-    return total
+@known("n^2", square, over=np.negative)
+def array_running_rows(a):
+    return a.cumsum(axis=1)
 
 
 @known("n^2", _matrix_and_vector, over=lambda a, x: a + x)

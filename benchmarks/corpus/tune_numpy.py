@@ -21,11 +21,6 @@ def _gather_often(a):
         a[places]
 
 
-def _gather_integers_often(a):
-    for _ in range(len(a).bit_length()):
-        a[a]
-
-
 @known("1", array)
 def array_item(a):
     return a[0]
@@ -71,7 +66,7 @@ def array_fft(a):
     return np.fft.rfft(a)
 
 
-@known("n log n", lambda n: (RNG.integers(0, n, n),), over=_gather_integers_often, grows_faster=True)
+@known("n log n", lambda n: (RNG.integers(0, n, n),), over=lambda a: set(a.tolist()), grows_faster=True)
 def array_unique(a):
     return np.unique(a)
 
