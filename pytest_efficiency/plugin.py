@@ -136,13 +136,22 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, Any, Any]:
     """A fixture may claim as well; and a test that is run again begins anew."""
     if STATE in item.stash:
         del item.stash[STATE]
+    budget, problem = None, ""
     try:
         budget = budget_of(item)
     except ValueError as error:
-        pytest.fail(str(error), pytrace=False)
-    item.stash[RECORDER] = Recorder(unclear=UnclearSkip, budget=budget, stating=lambda: _skip_where_asked(item.config))
+        problem = str(error)
+    item.stash[RECORDER] = Recorder(
+        unclear=UnclearSkip,
+        budget=budget,
+        graded=bool(item.config.option.submission),
+        stating=lambda: _skip_where_asked(item.config),
+    )
     with _recording(item):
-        return (yield)
+        answer = yield
+    if problem:  # only now: what others have not set up they could not tear down
+        pytest.fail(problem, pytrace=False)
+    return answer
 
 
 @pytest.hookimpl(wrapper=True)

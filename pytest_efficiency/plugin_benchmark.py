@@ -54,10 +54,10 @@ class Benchmarks:
         """What a user who looks for timings should know at the end of a run; empty where there is nothing to say."""
         if self._problem:
             return f"their timings are not in pytest-benchmark's records: {self._problem}"
-        if self._disabled and getattr(self._session, "xdist_warning", False):
-            return "timings are not recorded: pytest-benchmark switches itself off under pytest-xdist"
         if self._disabled and self._config.getoption("benchmark_disable", False):
             return "timings are not recorded (--benchmark-disable)"
+        if self._disabled and self._asked:
+            return "timings are not recorded: pytest-benchmark is off, as it always is under pytest-xdist"
         return ""
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -134,8 +134,8 @@ def _timings(verdicts: Sequence[Verdict]) -> Iterator[tuple[Verdict, dict[str, A
     """What of a test's claims is a time that means something in another run too: (verdict, params, seconds, calls).
 
     A speedup's two sides, and a growth claim's largest size: n is in the name, since times at other sizes cannot be
-    compared. Undecided claims are left out: something was wrong with their figures. The GIL and memory have no time; nor
-    has growth that was rejected by counts.
+    compared. Undecided claims are left out: something was wrong with their figures. The GIL and memory have no time;
+    nor has growth that was rejected by counts.
     """
     seen = {"speedup": 0, "scaling": 0, "gil": 0, "memory": 0}
     for verdict in verdicts:

@@ -158,7 +158,7 @@ class CoursePlugin:
         column = named[0] if named else "correct"
         self._items[item.nodeid] = (exercise, submission, column)
         self._planned[submission, column] += 1
-        if named and submission is not None and not self._skipped(column):
+        if named and submission is not None and self._why_skipped(column) is None:
             self._claimed.add(submission)
         if submission is None or not self._config.option.solution:
             return None
@@ -226,7 +226,10 @@ class CoursePlugin:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         exercise, submission, column = self._items.get(item.nodeid, (None, None, ""))
-        if exercise is None or submission is None or self._skipped(column):
+        skipped = self._why_skipped(column)
+        if skipped is not None and exercise is not None:
+            pytest.skip(skipped)  # whatever else stands in the claim's way
+        if exercise is None or submission is None:
             return
         if submission.state != "started":
             item.stash[STATE] = submission.state
@@ -241,9 +244,9 @@ class CoursePlugin:
         if column == "correct" and submission in self._claimed:
             self.desk.ahead(submission)
 
-    def _skipped(self, column: str) -> bool:
-        """Claims that the whole run skips: nothing stands in their way, and nothing is got ready for them."""
-        return column != "correct" and why_skipped(self._config) is not None
+    def _why_skipped(self, column: str) -> str | None:
+        """Why the whole run skips claims, so that nothing is got ready for them; None for a test of correctness."""
+        return why_skipped(self._config) if column != "correct" else None
 
     def _hindrance(self, exercise: Exercise, submission: Submission) -> tuple[State | None, str]:
         """What keeps an answer from being called at all, and what to say of it."""
@@ -258,7 +261,9 @@ class CoursePlugin:
 
     def pytest_runtest_teardown(self, nextitem: pytest.Item | None) -> None:
         _, submission, column = self._items.get(nextitem.nodeid, (None, None, "")) if nextitem else (None, None, "")
-        if submission is None or column == "correct" or submission.state != "started" or self._skipped(column):
+        if submission is None or column == "correct" or submission.state != "started":
+            return
+        if self._why_skipped(column) is not None:
             return
         with contextlib.suppress(EfficiencyError):  # said when the next test is set up
             self.desk.ahead(submission)

@@ -64,6 +64,7 @@ class Scorekeeper:
     # After the tables of pytest-benchmark and coverage: the verdicts are what a run is looked at for.
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        terminalreporter.ensure_newline()
         for what, why in self._deselected.items():
             terminalreporter.write_line(f"deselected: {what}: {why}", yellow=True)
         self._say_states(terminalreporter)
@@ -97,6 +98,10 @@ class Scorekeeper:
         benchmarks = self._config.pluginmanager.get_plugin("efficiency-benchmarks")
         note = benchmarks.note() if benchmarks is not None else ""
         reporter.write_line(f"{line}; {note}" if note else line)
+        from pytest_efficiency.measure.quota import find_quota
+
+        if find_quota().levels:
+            reporter.write_line(f"{find_quota().words()}: wall-clock figures may be unclear here", yellow=True)
 
     def _score(self, terminalreporter: pytest.TerminalReporter) -> None:
         entries = list(self._entries.values())

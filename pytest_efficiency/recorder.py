@@ -29,11 +29,13 @@ class Recorder:
     """Collects the claims of one test and their verdicts.
 
     ``unclear`` is what an undecided claim raises: pytest's own kind, which unittest, subtests and hypothesis let pass.
+    ``graded``: somebody else's files are judged, so no result may go unchecked.
     ``stating`` is asked at every new claim, and may raise: it skips tests that state claims while none are measured.
     """
 
     unclear: type[Unclear] = Unclear
     budget: float | None = None
+    graded: bool = False
     stating: Callable[[], object] | None = None
     claims: list[Stated] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)

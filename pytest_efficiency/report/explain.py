@@ -15,15 +15,16 @@ if TYPE_CHECKING:
 _HEAD = ("outcome", "value", "interval", "headroom", "clock", "rounds", "seconds", "claim")
 _FIGURES = {"value", "headroom", "rounds", "seconds"}
 _COLOURS = {"passed": "green", "failed": "red", "unclear": "yellow"}
-# So much of a claim is shown on the narrowest terminal.
-_LEAST = 20
+# Where less of a claim than this would fit, it has a line to itself.
+_LEAST = 28
 
 
 def explained(entries: Iterable[Entry], width: int | None = None) -> list[tuple[str, str]]:
     """One line for each claim, in the order of the tests, each with a colour; a head before them.
 
-    Figures come first and the claim last: it may be long. ``width`` shortens it in the middle, so that the function
-    and the bound stay; None shortens nothing.
+    Figures come first and the claim last: it may be long. Where ``width`` is too little for it, it is shortened in the
+    middle, so that the function and the bound stay; and where even that leaves too little, it stands on a line before
+    its figures. None shortens nothing.
     """
     made = [(entry, verdict) for entry in entries for verdict in entry["verdicts"]]
     if not made:
@@ -38,8 +39,7 @@ def explained(entries: Iterable[Entry], width: int | None = None) -> list[tuple[
             for name, cell, wide in zip(_HEAD, row, widths, strict=False)
         ]
         figures = "  ".join(cells)
-        claim = row[-1] if width is None else _shortened(row[-1], max(_LEAST, width - len(figures) - 2))
-        lines.append((f"{figures}  {claim}", _COLOURS.get(row[0], "")))
+        lines += [(line, _COLOURS.get(row[0], "")) for line in _laid(figures, row[-1], width)]
     return lines
 
 
@@ -89,6 +89,15 @@ def _names(entries: Iterable[Entry]) -> dict[str, str]:
         short[entry["id"]] = f"{entry['exercise']} {test}" if entry["exercise"] else test
     often = Counter(short.values())
     return {node: node if often[name] > 1 else name for node, name in short.items()}
+
+
+def _laid(figures: str, claim: str, width: int | None) -> list[str]:
+    if width is None:
+        return [f"{figures}  {claim}"]
+    room = width - len(figures) - 2
+    if room >= _LEAST:
+        return [f"{figures}  {_shortened(claim, room)}"]
+    return [_shortened(claim, width), f"  {figures}"]
 
 
 def _shortened(text: str, width: int) -> str:

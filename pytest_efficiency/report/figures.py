@@ -40,7 +40,7 @@ def interval_text(verdict: dict[str, Any]) -> str:
 def headroom_text(verdict: dict[str, Any]) -> str:
     """How far on the right side of the bound, as a factor."""
     headroom = verdict["headroom"]
-    return f"{headroom:.3g}x" if _known(headroom) else ""
+    return _in_unit(headroom, "x")
 
 
 def clock_text(verdict: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from pytest_efficiency.report.explain import total
 from pytest_efficiency.report.score import rows
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def result(
         "host": _host(),
         "score": sum(row.score for row in found),
         "max_score": sum(row.max_score for row in found),
+        "claims": total(entries),
         "tests": [_test(entry, *shares.get(entry["id"], (0.0, 0.0))) for entry in entries],
     }
 

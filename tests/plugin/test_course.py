@@ -521,3 +521,27 @@ def test_the_seed_does_not_depend_on_where_pytest_was_started(course: Course) ->
         return next(line for line in text.splitlines() if "DRAWN" in line).partition("DRAWN")[2]
 
     assert drawn() == drawn(f"--rootdir={course.pytester.path.parent}")
+
+
+@pytest.mark.parametrize("answer", [FAST, WRONG, STUB])
+def test_skipped_claims_leave_the_answer_to_be_checked(course: Course, answer: str) -> None:
+    """--efficiency-skip comes before whatever else stands in a claim's way; correctness is graded as ever."""
+    course.write("sixes.py", answer)
+    result = course.run("--efficiency-skip", "-rs")
+    result.stdout.fnmatch_lines(["01_topic/sixes * skipped *", "*claims are skipped (--efficiency-skip)*"])
+    correct = {FAST: {"passed": 2}, WRONG: {"failed": 1, "passed": 1}, STUB: {"not": 2}}[answer]  # "2 not started"
+    assert result.parseoutcomes() == {**correct, "skipped": 1}
+
+
+def test_explain_names_the_exercise_and_the_answer(course: Course) -> None:
+    """--efficiency-explain, before the scoreboard; the total after it."""
+    course.write("sixes.py", FAST)
+    result = course.run("--efficiency-explain")
+    result.stdout.fnmatch_lines(
+        [
+            "*= claims =*",
+            "passed *x *01_topic/sixes test_is_fast[[]python[]]: speedup(sixes, over=the reference sixes) >= 10",
+            "*= scoreboard =*",
+            "1 claim: 1 passed in * s",
+        ]
+    )
