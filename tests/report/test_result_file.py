@@ -47,6 +47,14 @@ def test_the_scores_of_the_tests_add_up_to_the_score(entry: Any) -> None:
     assert made["max_score"] == sum(test["max_score"] for test in made["tests"]) == 5
 
 
+def test_the_claims_are_counted(entry: Any, verdict: Any) -> None:
+    """The same total as at the end of the run."""
+    verdicts = [verdict(), verdict(outcome="failed")]
+    made = model(entry(), entry("speed", verdicts=verdicts))
+    jsonschema.validate(made, SCHEMA)
+    assert made["claims"] == {"passed": 1, "failed": 1, "unclear": 0, "seconds": 0.5}
+
+
 def test_infinity_and_nan_become_null(entry: Any, verdict: Any, tmp_path: Path) -> None:
     """The file is JSON for every reader, not for Python alone."""
     result_file.write(tmp_path / "r.json", model(entry("speed", verdicts=[verdict(samples=[float("nan")])])))
