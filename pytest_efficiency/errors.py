@@ -53,11 +53,15 @@ class SetupFailed(SubjectError):
 
 
 class CpuLimitReached(SubjectError):
-    """A call was stopped at the CPU-time limit that the caller had set for it; ``seconds`` is what it had used."""
+    """A call was stopped at the CPU-time limit that the caller had set for it.
 
-    def __init__(self, message: str, seconds: float) -> None:
+    ``seconds`` is what it had used; ``setting_up``: it was importing something, which says nothing about its speed.
+    """
+
+    def __init__(self, message: str, seconds: float, *, setting_up: bool = False) -> None:
         super().__init__(message)
         self.seconds = seconds
+        self.setting_up = setting_up
 
 
 class WireError(EfficiencyError, TypeError):

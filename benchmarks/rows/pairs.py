@@ -13,6 +13,7 @@ from __future__ import annotations
 import statistics
 import time
 import types
+import zlib
 from collections import deque
 from dataclasses import dataclass
 from itertools import repeat, starmap
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 # Work that counts to n in Python, in NumPy and in compiled code, and returns what it got.
 _PYTHON = """
@@ -77,6 +79,7 @@ class Pair:
         calls: how long its calls are: "short" (the reference's below 100 us), "1 ms", "10 ms", "300 ms".
         candidate, reference: sources of modules with a function ``f``.
         preload: trusted packages that both need.
+        stoppable: whether a signal can end the reference half-way: a single call into C goes on to its end.
     """
 
     name: str
@@ -85,6 +88,15 @@ class Pair:
     candidate: str
     reference: str
     preload: tuple[str, ...] = ()
+    stoppable: bool = True
+
+    def written(self, folder: Path) -> tuple[Path, Path]:
+        """The files of candidate and reference, for workers."""
+        files = []
+        for side, source in (("candidate", self.candidate), ("reference", self.reference)):
+            files.append(folder / f"{side}_{zlib.crc32(source.encode())}.py")
+            files[-1].write_text(source, encoding="utf-8")
+        return files[0], files[1]
 
     def here(self) -> tuple[Callable[[int], int], Callable[[int], int]]:
         """Candidate and reference as functions of this process."""
@@ -93,16 +105,14 @@ class Pair:
 
 def _loaded(source: str, name: str) -> Callable[[int], int]:
     module = types.ModuleType(name)
-    exec(compile(source, f"<{name}>", "exec"), vars(module))  # noqa: S102  our own source, above
+    exec(compile(source, f"<{name}>", "exec"), vars(module))
     f: Callable[[int], int] = module.__dict__["f"]
     return f
 
 
 def _pair(name: str, work: str, calls: str, k: int, **size: int) -> Pair:
     once = work.format(**size)
-    return Pair(
-        f"{name}, x {k}", float(k), calls, once + _CANDIDATE, once + _REFERENCE.format(k=k), _PRELOAD[work]
-    )
+    return Pair(f"{name}, x {k}", float(k), calls, once + _CANDIDATE, once + _REFERENCE.format(k=k), _PRELOAD[work])
 
 
 # The names give the candidate's call and the ratio.
@@ -140,6 +150,16 @@ WORKERS = (
     _pair("Python 1 ms", _PYTHON, "10 ms", 10, n=250_000),
     _pair("Numba 5 ms", _NUMBA, "10 ms", 2, n=2_500_000),
 )
+
+
+def slow() -> Iterator[Pair]:
+    """Candidates of 10 ms with references of 3 s."""
+    yield _pair("Python 10 ms", _PYTHON, "3 s", 300, n=2_500_000)
+    yield _pair("NumPy 10 ms", _NUMPY, "3 s", 300, n=20_000)
+    once = _PYTHON.format(n=2_500_000)
+    # Some 3 s, by the length of the key that is derived in one call.
+    reference = "import hashlib\ndef f(x):\n    hashlib.pbkdf2_hmac('sha256', b'', b'', 6_000_000)\n    return x\n"
+    yield Pair("Python 10 ms, C 3 s", 300.0, "3 s", once + _CANDIDATE, reference, stoppable=False)
 
 
 def _batch(f: Callable[[int], Any], calls: int) -> float:

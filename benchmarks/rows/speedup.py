@@ -23,15 +23,16 @@ if __name__ == "__main__":
 
 from harness.alone import run_alone
 from harness.trial import Trial
+from rows.pairs import HERE, WORKERS
 
 import pytest_efficiency
 from pytest_efficiency.subject.worker import ModuleSpec, RemoteModule
 from pytest_efficiency.workers.pool import Pool
-from rows.pairs import HERE, WORKERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from harness.trial import Answer
     from rows.pairs import Pair
 
 TOOL = "pytest-efficiency"
@@ -42,9 +43,31 @@ NEAR = (0.8, 1.25)
 WEIGHTS = {"short": 6, "1 ms": 3, "10 ms": 3, "300 ms": 1}
 
 
+def asked(
+    row: str,
+    case: str,
+    load_name: str,
+    question: str,
+    make: Callable[[], Any],
+    claim: float,
+    truth: str,
+    calls: str = "",
+) -> Trial:
+    """One claim: ``make`` gives the claim object, ``truth`` is the outcome that is right."""
+    start = time.perf_counter()
+    try:
+        verdict = make() >= claim
+    except pytest_efficiency.Unclear as unclear:
+        verdict = unclear.verdict
+    seconds = time.perf_counter() - start
+    answer: Answer = "unclear" if verdict.outcome == "unclear" else "right" if verdict.outcome == truth else "wrong"
+    detail = f"{verdict.value:.4g}x of a claimed {claim:.4g}x, {verdict.rounds} rounds, {verdict.data['why']}"
+    return Trial(row, TOOL, case, load_name, question, answer, seconds, detail, calls)
+
+
 @dataclass(frozen=True)
 class Question:
-    """One claim about one pair: ``make`` gives the claim object."""
+    """One claim about one pair."""
 
     row: str
     pair: Pair
@@ -52,19 +75,9 @@ class Question:
     make: Callable[[], Any]
 
     def asked(self, load_name: str) -> Trial:
-        claim = self.pair.ratio / self.factor
-        start = time.perf_counter()
-        try:
-            verdict = self.make() >= claim
-        except pytest_efficiency.Unclear as unclear:
-            verdict = unclear.verdict
-        seconds = time.perf_counter() - start
-        truth = "passed" if self.factor > 1.0 else "failed"
-        answer = "unclear" if verdict.outcome == "unclear" else "right" if verdict.outcome == truth else "wrong"
-        detail = f"{verdict.value:.4g}x of a claimed {claim:.4g}x, {verdict.rounds} rounds, {verdict.data['why']}"
-        return Trial(
-            self.row, TOOL, self.pair.name, load_name, f"{self.factor:g}", answer, seconds, detail, self.pair.calls
-        )
+        claim, truth = self.pair.ratio / self.factor, "passed" if self.factor > 1.0 else "failed"
+        question = f"{self.factor:g}"
+        return asked(self.row, self.pair.name, load_name, question, self.make, claim, truth, self.pair.calls)
 
 
 def here() -> Iterator[Question]:
@@ -78,14 +91,10 @@ def here() -> Iterator[Question]:
 
 def workers(pool: Pool, folder: Path, rng: random.Random) -> Iterator[Question]:
     """The pairs as modules in workers, with fresh arguments for every call."""
-    for number, pair in enumerate(WORKERS):
-        functions = []
-        for name, source in (("candidate", pair.candidate), ("reference", pair.reference)):
-            path = folder / f"{name}_{number}.py"
-            path.write_text(source, encoding="utf-8")
-            role = "candidate" if name == "candidate" else "reference"
-            functions.append(RemoteModule(pool, ModuleSpec(path.stem, path, preload=pair.preload, role=role)).f)
-        candidate, reference = functions
+    for pair in WORKERS:
+        one, other = pair.written(folder)
+        candidate = RemoteModule(pool, ModuleSpec(one.stem, one, preload=pair.preload)).f
+        reference = RemoteModule(pool, ModuleSpec(other.stem, other, preload=pair.preload, role="reference")).f
         for factor in QUESTIONS:
             if factor not in NEAR:
                 make = partial(

@@ -6,15 +6,17 @@ import contextlib
 import random
 from typing import TYPE_CHECKING, Any
 
-from pytest_efficiency.assertions.claim import Claim, measuring, pause, subject_of
+from pytest_efficiency.assertions.claim import Claim, checked_budget, measuring, pause, subject_of
 from pytest_efficiency.assertions.hot_lines import hot_lines
 from pytest_efficiency.assertions.wording import between, number, ratio
 from pytest_efficiency.judge.speedup import SpeedupDecision, check_claim, judge_looks, judge_speedup
 from pytest_efficiency.measure.batches import SpeedupMeter
+from pytest_efficiency.recorder import current
 from pytest_efficiency.result import LITTLE_HEADROOM, Verdict
 from pytest_efficiency.subject.agreement import agree
 from pytest_efficiency.subject.here import subject_name
 from pytest_efficiency.subject.protocol import Call
+from pytest_efficiency.subject.worker import RemoteFunction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -52,7 +54,8 @@ def speedup(
         A `SpeedupClaim`: compare it with ``>=`` and a ratio. Without a claim, ``.ratio`` and ``.interval``.
 
     Raises:
-        ClaimError: (when compared) the ratio is no number above zero.
+        ClaimError: the budget is no number of seconds above zero; or (when compared) the ratio is no number above
+            zero.
         ResultsDiffer: the two functions do not give the same results.
         Unclear: the claim could not be decided here and now.
 
@@ -81,7 +84,7 @@ class SpeedupClaim(Claim):
     ) -> None:
         super().__init__()
         self._f, self._over, self._inputs, self._equal = f, over, inputs, equal
-        self._call, self._own_budget = Call(tuple(args), kwargs), budget
+        self._call, self._own_budget = Call(tuple(args), kwargs), checked_budget(budget)
         self._report: SpeedupDecision | None = None
 
     def __repr__(self) -> str:
@@ -102,8 +105,8 @@ class SpeedupClaim(Claim):
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The confidence interval of ``ratio``."""
-        return self._measured().interval
+        """The 99 % confidence interval of ``ratio``."""
+        return self._measured().likely
 
     def _measured(self) -> SpeedupDecision:
         self.used = True
@@ -114,10 +117,13 @@ class SpeedupClaim(Claim):
 
     @contextlib.contextmanager
     def _subjects(self) -> Any:
+        if isinstance(self._over, RemoteFunction):
+            self._over.pool.ahead(self._over.spec)  # the two workers are then born side by side
         with measuring(lambda: subject_of(self._f), lambda: subject_of(self._over)) as both:
             yield both
 
     def _meter(self, candidate: Subject, reference: Subject, claim: float | None) -> SpeedupMeter:
+        recorder = current.get()
         return SpeedupMeter(
             candidate,
             reference,
@@ -127,6 +133,7 @@ class SpeedupClaim(Claim):
             equal=self._equal,
             budget=self._own_budget or self._budget or _BUDGET,
             rng=random.Random(),
+            unchecked=recorder is None or not recorder.graded,
         )
 
     def _judged(self, claim: float) -> Verdict:
@@ -156,7 +163,7 @@ class SpeedupClaim(Claim):
     ) -> Verdict:
         outcome = decision.outcome or "unclear"
         said = f"{self!r} >= {number(claim)}"
-        measured = f"{ratio(decision.value)} ({between(decision.interval, 'x')})"
+        measured = f"{ratio(decision.value)} ({between(decision.likely, 'x')})"
         figures = f"{measured}, {decision.clock}, {decision.rounds} rounds"
         message = f"{said}: {outcome}, {decision.why}" if outcome == "unclear" else f"{said}: {outcome}, {figures}"
         details = [
@@ -173,7 +180,7 @@ class SpeedupClaim(Claim):
             claim=said,
             message=message,
             value=decision.value,
-            interval=decision.interval,
+            interval=decision.likely,
             bound=claim,
             unit="x",
             clock=decision.clock,

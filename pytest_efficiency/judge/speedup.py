@@ -24,6 +24,8 @@ LOOKS = (3, 4, 5, 6, 8, 10, 13, 16, 20, 26, 32, 40, 50, 64, 80, 100, 128, 160, 2
 _LOOK_AT = {size: look for look, size in enumerate(LOOKS, start=1)}
 ERROR = 0.001
 SPREAD_FLOOR = 0.01
+# What is shown is the interval of one look alone: that of all looks together reaches from 0.3x to 5000x after 3 rounds.
+LIKELY = 0.01
 # Rule 6: the first five rounds on one side by this factor need no statistics.
 EARLY_ROUNDS = 5
 EARLY = math.log(1.5)
@@ -86,6 +88,8 @@ class SpeedupDecision(Decision):
         wants: "more" rounds, or to "look again" after a pause (near the claim, or nothing usable was measured); None
             when measuring is over. Rounds stop as soon as this is not "more".
         side: on which side of the claim this look is, also when it is too near for a verdict; None: it cannot tell.
+        likely: the 99 % confidence interval of ``value`` from this look alone, for reports. ``interval`` decides, and
+            allows for all looks together.
         headroom: value / claim; NaN without a claim.
         clock: what was read, "" before the first round.
         rounds: how many usable rounds this rests on.
@@ -95,6 +99,7 @@ class SpeedupDecision(Decision):
 
     wants: Literal["more", "look again"] | None = None
     side: Literal["passed", "failed"] | None = None
+    likely: tuple[float, float] = (0.0, math.inf)
     headroom: float = math.nan
     clock: str = ""
     rounds: int = 0
@@ -208,6 +213,7 @@ def _judge_stopped(usable: Sequence[Round], claim: float) -> SpeedupDecision | N
         (value, math.inf),
         why,
         side="passed",
+        likely=(value, math.inf),
         headroom=_exp(least),
         clock=usable[-1].clock,
         rounds=len(usable),
@@ -230,6 +236,7 @@ def _judge_look(rounds: Sequence[Round], claim: float, look: int, *, claimed: bo
     x = [_log_ratio(r, claim, charge) for r in rounds]
     stopped = any(r.stopped for r in rounds)
     mean, low, high = trimmed_interval(x, share_of_error(look, ERROR), floor=SPREAD_FLOOR)
+    _, likely_low, likely_high = trimmed_interval(x, LIKELY, floor=SPREAD_FLOOR)
     side: Literal["passed", "failed"] | None = "passed" if low > 0.0 else "failed" if high < 0.0 else None
     this = SpeedupDecision(
         None,
@@ -237,6 +244,7 @@ def _judge_look(rounds: Sequence[Round], claim: float, look: int, *, claimed: bo
         (claim * _exp(low), math.inf if stopped else claim * _exp(high)),
         "",
         side=side if claimed else None,
+        likely=(claim * _exp(likely_low), math.inf if stopped else claim * _exp(likely_high)),
         headroom=_exp(mean) if claimed else math.nan,
         clock=rounds[-1].clock,
         rounds=len(rounds),
@@ -259,7 +267,8 @@ def _judge_look(rounds: Sequence[Round], claim: float, look: int, *, claimed: bo
         if low * high <= 0.0:
             # The early exit rests on the rounds themselves, and so does what is shown: a t interval of five rounds may
             # reach across the claim that all of them are far away from.
-            this = replace(this, interval=(claim * _exp(min(x)), claim * _exp(max(x))))
+            low, high = claim * _exp(min(x)), claim * _exp(max(x))
+            this = replace(this, interval=(low, high), likely=(low, high))
         if outcome == "failed":
             doubt = _doubt(rounds, x, claim, charge)
             if doubt:
@@ -275,7 +284,9 @@ def _judge_look(rounds: Sequence[Round], claim: float, look: int, *, claimed: bo
 
 
 def _doubt(rounds: Sequence[Round], x: Sequence[float], claim: float, charge: float) -> str:
-    """Why a failure may be the channel's doing and not the candidate's, or nothing."""
+    """Why a failure may be the channel's doing, or that of our own limit, and not the candidate's; or nothing."""
+    if any(r.stopped for r in rounds):
+        return "the reference was stopped too early: the candidate turned out to be slower than its first calls"
     if 2 * sum(r.at_most for r in rounds) > len(rounds):
         return "the candidate's batch is too short to be told from the channel to its worker: use larger inputs"
     if 0.0 < charge < ELSEWHERE_SCATTER and median([_log_ratio(r, claim, 0.0) for r in rounds]) > 0.0 > median(x):
@@ -357,12 +368,13 @@ def _summary(looks: Sequence[SpeedupDecision]) -> SpeedupDecision:
         return looks[-1]
     middle = sorted(measured, key=lambda look: look.value)[len(measured) // 2]
     interval = min(look.interval[0] for look in measured), max(look.interval[1] for look in measured)
-    return replace(middle, interval=interval, rounds=sum(look.rounds for look in looks))
+    likely = min(look.likely[0] for look in measured), max(look.likely[1] for look in measured)
+    return replace(middle, interval=interval, likely=likely, rounds=sum(look.rounds for look in looks))
 
 
 def _end(summary: SpeedupDecision, outcome: Outcome, why: str, looks: Sequence[SpeedupDecision]) -> SpeedupDecision:
     each = tuple(
-        f"look {number}: {look.value:.3g}x [{look.interval[0]:.3g}, {look.interval[1]:.3g}], {look.why}"
+        f"look {number}: {look.value:.3g}x [{look.likely[0]:.3g}, {look.likely[1]:.3g}], {look.why}"
         for number, look in enumerate(looks, start=1)
     )
     return replace(summary, outcome=outcome, wants=None, wait=0.0, why=why, notes=(*summary.notes, *each))

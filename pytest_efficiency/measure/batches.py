@@ -17,7 +17,8 @@ from pytest_efficiency.errors import ClaimError, CpuLimitReached
 from pytest_efficiency.judge.speedup import LOOKS, Round
 from pytest_efficiency.measure.clocks import SHORT, Choice, Sample, choose_clock
 from pytest_efficiency.measure.comparing import Comparison, FirstCall, answers, first_call
-from pytest_efficiency.measure.conditions import core_lock, undisturbed
+from pytest_efficiency.measure.conditions import Alone, core_lock, undisturbed
+from pytest_efficiency.measure.cores import OneCore
 from pytest_efficiency.measure.inputs import Inputs, second_level_cache
 from pytest_efficiency.measure.pace import LONG_CALL, MOST_CALLS, WARM_IN_A_ROW, Pace
 from pytest_efficiency.subject.agreement import agree
@@ -34,22 +35,22 @@ if TYPE_CHECKING:
 BATCH = 100e-6
 LEAST_BATCH, LEAST_CPU_BATCH = 10e-6, 100e-6
 # Across a process boundary: the candidate's batch, the longest of the reference, and the bytes of inputs.
-REMOTE_BATCH = 1e-3
+REMOTE_BATCH = 0.5e-3
 REMOTE_REFERENCE = 0.1
 REMOTE_INPUTS = 16 << 20
 # Rule 3: from this length of (claim x candidate) on, the reference runs under a limit of 1.6 times that.
 SLOW = 5e-3
 LIMIT = 1.6
-# Its very first call gets at least this long: it may import, or fill a table. Where (claim x candidate) is short, long
-# enough for its result to be compared, unless it is a thousand times too slow.
-FIRST_LIMIT = 0.1
-FIRST_LIMIT_OF_SHORT = 0.5
-# A reference whose first call takes longer is believed to be warm after one more call that is no faster.
-WORTH_WARMING = 10e-3
+# Its very first call gets longer, 2.4 times (claim x candidate), which proves as much as two rounds do; and at least so
+# long: it may fill a table. Where (claim x candidate) is short, long enough for its result to be compared.
+FIRST, FIRST_LIMIT = 1.5, 0.1
+FIRST_LIMIT_OF_SHORT = 0.4
 # So often a pair is calibrated anew when its first round shows that set-up was taken for work.
 _CALIBRATIONS = 4
 # Beyond process boundaries a stopped reference costs its worker, and its results go unchecked.
 REMOTE_SLOW = 0.25
+# A call that is told to stop and goes on for this much longer cannot be stopped.
+_DEAF = 1.5
 
 
 class SpeedupMeter:
@@ -65,6 +66,8 @@ class SpeedupMeter:
         rng: decides who goes first.
         now: the clock of the budget.
         lock: excludes other runs; a function that gives a context manager, like `core_lock`.
+        unchecked: whether a reference in a worker may be stopped before there is a result to compare. A grade that
+            rests on unchecked results could be had with wrong ones.
 
     Attributes:
         clock: "CPU time" or "wall time".
@@ -87,6 +90,7 @@ class SpeedupMeter:
         now: Callable[[], float] = time.perf_counter,
         lock: Callable[[], AbstractContextManager[Lock]] = core_lock,
         conditions: Callable[[], AbstractContextManager[Conditions]] = undisturbed,
+        unchecked: bool = True,
     ) -> None:
         self._inputs = Inputs(inputs, call if call is not None else Call())
         self._candidate = Pace(candidate, self._inputs, now)
@@ -96,12 +100,15 @@ class SpeedupMeter:
         self._budget = budget
         self._rng = rng if rng is not None else random.Random()
         self._now = now
-        self._lock, self._conditions = lock, conditions
+        self._alone = Alone(lock=lock, conditions=conditions)
         self._remote = "worker" in (candidate.home, reference.home)
         self._choice = Choice("CPU time")
         self._void = ""
         self._first: tuple[Call, FirstCall] | None = None
         self._compared = False
+        self._unchecked = unchecked
+        self._used = 0.0
+        self._core: OneCore | None = None
         self._extra_notes: list[str] = []
         self._rounds: list[Round] = []
         if equal is None:
@@ -113,7 +120,7 @@ class SpeedupMeter:
 
     @property
     def notes(self) -> list[str]:
-        return [*self._inputs.notes, *self._extra_notes]
+        return [*self._inputs.notes, *self._extra_notes, *self._alone.notes]
 
     @property
     def calls(self) -> int:
@@ -145,14 +152,10 @@ class SpeedupMeter:
         if self._first is None:
             self._first = self._first_call()
         with contextlib.ExitStack() as stack:
-            lock = stack.enter_context(self._lock())
-            found = stack.enter_context(self._conditions())
+            stack.enter_context(self._alone.part())
             stack.callback(self._candidate.close)
             stack.callback(self._reference.close)
-            self._note(lock.note)
-            self._void = "" if lock.held else lock.note
-            if found.blocked:
-                self._void = f"tracing could not be suspended ({', '.join(found.blocked)}) and distorts every figure"
+            self._void = self._alone.void
             self._rounds = []
             for one in self._remote_rounds() if self._remote else self._local_rounds():
                 self._rounds.append(one)
@@ -169,16 +172,28 @@ class SpeedupMeter:
 
     def _compare_first(self, call: Call, made: FirstCall, cpu_limit: float | None) -> Sample | None:
         """The reference's first call, held against the candidate's; None when it was stopped."""
+        start = self._now()
         try:
             theirs = first_call(self._reference, self._twin(call), cpu_limit=cpu_limit)
-        except CpuLimitReached:
-            self._note("results were not compared: the reference was stopped as soon as it was slow enough")
+        except CpuLimitReached as reached:
+            if reached.setting_up:
+                return self._compare_first(call, made, None)
+            self._was_stopped(reached, start, cpu_limit)
             return None
         self._look_out(theirs, call)
         expected, actual = answers(theirs, made)
         self._comparison.check([call], [expected], [actual])
         self._compared = True
         return theirs.sample
+
+    def _was_stopped(self, reached: CpuLimitReached, start: float, cpu_limit: float | None) -> None:
+        # With threads inside it used more CPU time than wall time; only the smaller one is a bound on both clocks.
+        self._used = min(reached.seconds, max(self._now() - start, 0.0))
+        self._note("results were not compared: the reference was stopped as soon as it was slow enough")
+        if cpu_limit is not None and reached.seconds > _DEAF * cpu_limit:
+            self._note(
+                f"the reference went on for {reached.seconds:.3g} s: a single call into C cannot be stopped here"
+            )
 
     def _twin(self, call: Call) -> Call:
         if self._remote:
@@ -207,9 +222,10 @@ class SpeedupMeter:
         if not self._compared:
             known = self._compare_first(call, first, self._first_limit(slow))
         else:
-            known, _ = self._maybe_stopped(self._inputs.batch(1), self._first_limit(slow))
+            known, self._used = self._maybe_stopped(self._inputs.batch(1), self._first_limit(slow))
         if known is None:
             reference.samples = []
+            yield from self._proven()
         else:
             self._calibrate_reference(known, BATCH, cache)
         for _ in range(_CALIBRATIONS):
@@ -228,13 +244,26 @@ class SpeedupMeter:
         self._note(self._choice.why)
         yield from self._until_spent(lambda: self._local_round(n_r, n_c, limit), trial)
 
-    def _calibrate_reference(self, known: Sample, target: float, capacity: int) -> None:
+    def _calibrate_reference(
+        self, known: Sample, target: float, capacity: int, *, in_a_row: int = WARM_IN_A_ROW
+    ) -> None:
         """From ``known``, its one call so far, where that is long: nobody waits for three seconds four times."""
         if max(known.timing.cpu, known.timing.wall) > LONG_CALL:
             self._reference.samples = [known]
             return
-        self._reference.warm_up(known, in_a_row=1 if known.timing.cpu > WORTH_WARMING else WARM_IN_A_ROW)
+        self._reference.warm_up(known, in_a_row=in_a_row)
         self._reference.calibrate(target, capacity)
+
+    def _proven(self, overhead: float = 0.0) -> Iterator[Round]:
+        """What the reference's one call, stopped after ``_used`` seconds, proves beside the candidate before and after.
+
+        It had longer than in a round, and a round asks for 1.25 times the claim: nobody waits for two more calls.
+        """
+        candidate = self._candidate
+        self._choice = choose_clock(candidate.samples, candidate.samples)
+        yield self._round(None, candidate.samples[-1], self._used, overhead)
+        calls = self._inputs.batch(candidate.samples[-1].timing.calls)
+        yield self._round(None, candidate.timed(calls, threads=self._choice.threads), self._used, overhead)
 
     def _was_setting_up(self, trial: Round) -> bool:
         """Whether a side is twice as fast as when it was calibrated: then that was a compiler's or an import's time."""
@@ -253,7 +282,7 @@ class SpeedupMeter:
     def _first_limit(self, slow: float | None) -> float | None:
         if slow is None:
             return None
-        return max(slow, FIRST_LIMIT if slow > LIMIT * SLOW else FIRST_LIMIT_OF_SHORT)
+        return max(FIRST * slow, FIRST_LIMIT) if slow > LIMIT * SLOW else FIRST_LIMIT_OF_SHORT
 
     def _batch_sizes(self, capacity: int) -> tuple[int, int]:
         """How many calls of reference and candidate take equal time, if the claim is just true.
@@ -331,7 +360,8 @@ class SpeedupMeter:
             stopped=reference is None,
             at_most=at_most,
             waiting=max(waits),
-            void=self._void,
+            # Batches of equal length on the wall clock are short: a round that stood still is an outlier, and no more.
+            void=self._void or (self._alone.throttled_wall() if self._choice.why else ""),
         )
 
     def _without(self, sample: Sample, overhead: float) -> tuple[float, float, bool]:
@@ -360,38 +390,74 @@ class SpeedupMeter:
         assert self._first is not None
         candidate, reference = self._candidate, self._reference
         call, first = self._first
-        candidate.warm_up(first.sample)
-        known = reference.timed(self._inputs.batch(1)) if self._compared else self._compare_first(call, first, None)
-        assert known is not None  # without a limit nothing is stopped
-        self._calibrate_reference(known, REMOTE_BATCH, REMOTE_INPUTS)
-        most = max(1, int(REMOTE_REFERENCE / max(reference.seconds, 1e-9)))
-        candidate.calibrate(REMOTE_BATCH, REMOTE_INPUTS, most=most)
-        fill = max(1, round(REMOTE_BATCH / candidate.seconds)) if candidate.seconds > 0.0 else 1
-        n = min(most, self._inputs.most(REMOTE_INPUTS), MOST_CALLS, fill)
+        # Calls of a worker cost a millisecond each, whatever they do; batches that calibrate warm up as well.
+        candidate.warm_up(first.sample, in_a_row=1)
+        candidate.calibrate(REMOTE_BATCH, REMOTE_INPUTS)
+        slow = self._limit() if self._unchecked else None
+        limit = max(self._first_limit(slow) or 0.0, REMOTE_SLOW) if slow is not None else None
+        if not self._compared:
+            known = self._compare_first(call, first, limit)
+        else:
+            known, self._used = self._maybe_stopped(self._inputs.batch(1), limit)
+        if known is None:
+            reference.samples = []
+            yield from self._proven()
+            yield from self._until_spent(lambda: self._remote_round(1, slow, 0.0))
+            return
+        self._calibrate_reference(known, REMOTE_BATCH, REMOTE_INPUTS, in_a_row=1)
         self._choice = choose_clock(reference.samples, candidate.samples)
-        self._note(self._choice.why)
+        core = OneCore(self._rng)
+        try:
+            # On one core, unless either side shares its work among threads.
+            self._core = core if not self._choice.threads and reference.subject.home == candidate.subject.home else None
+            yield from self._checked_rounds()
+        finally:
+            core.release()
+
+    def _checked_rounds(self) -> Iterator[Round]:
+        """Rounds of a reference that was seen to return: the results of its batches are compared."""
         overhead = self._overhead()
-        slow = self._limit() if reference.seconds > REMOTE_SLOW and not self._choice.threads else None
+        slow = self._limit() if self._reference.seconds > REMOTE_SLOW and not self._choice.threads else None
         # Which of the two rounds that a pass needs is run to its end and checked is nothing a submission could guess.
         checked = self._rng.randrange(2) if slow is not None else -1
         if slow is not None:
             self._note("of the first two rounds one, drawn at random, was checked: the reference is slow")
-        number = iter(range(LOOKS[-1]))
+        for _ in range(_CALIBRATIONS):
+            n = self._remote_batch()
+            trial = self._remote_round(n, slow if checked != 0 else None, overhead)
+            if not self._was_setting_up(trial):
+                break
+            self._candidate.calibrate(REMOTE_BATCH, REMOTE_INPUTS)
+            if not trial.stopped:
+                self._reference.calibrate(REMOTE_BATCH, REMOTE_INPUTS)
+        self._note(self._choice.why)
+        number = iter(range(1, LOOKS[-1]))
 
         def one_round() -> Round:
-            this = next(number)
-            limit = slow if slow is not None and this != checked else None
-            return self._remote_round(n, limit, overhead)
+            return self._remote_round(n, slow if next(number) != checked else None, overhead)
 
-        yield from self._until_spent(one_round)
+        yield from self._until_spent(one_round, trial)
+
+    def _remote_batch(self) -> int:
+        """How many calls of either side make a round."""
+        candidate, reference = self._candidate.seconds, self._reference.seconds
+        most = max(1, int(REMOTE_REFERENCE / max(reference, 1e-9)))
+        fill = max(1, round(REMOTE_BATCH / candidate)) if candidate > 0.0 else MOST_CALLS
+        return min(most, self._inputs.most(REMOTE_INPUTS), MOST_CALLS, fill)
 
     def _overhead(self) -> float:
         """What an empty batch costs, from the reference's worker: a candidate could pretend that its own costs much."""
         if self._reference.subject.home != "worker":
             return 0.0
         wall = self._choice.clock == "wall time"
-        samples = [self._reference.timed([]) for _ in range(5)]
+        self._on_one_core()
+        samples = [self._reference.timed([]) for _ in range(3)]
         return statistics.median((s.timing.wall if wall else s.timing.cpu) for s in samples)
+
+    def _on_one_core(self) -> None:
+        if self._core is not None:
+            for side in (self._candidate, self._reference):
+                self._core.hold(side.subject.pid)
 
     def _remote_round(self, n: int, limit: float | None, overhead: float) -> Round:
         calls = self._inputs.batch(n)
@@ -400,6 +466,7 @@ class SpeedupMeter:
         first, second = (self._reference, self._candidate)[:: 1 if self._rng.random() < 0.5 else -1]
         for side in (first, second):
             side.subject.put(calls, keep=True)
+        self._on_one_core()
         samples: dict[int, Sample | None] = {}
         used = 0.0
         for side in (first, second):
@@ -411,7 +478,8 @@ class SpeedupMeter:
                 if not of_reference:
                     raise
                 samples[id(side)] = None
-                used = min(reached.seconds, max(self._now() - start, 0.0))
+                # Stopped while it imported: that says nothing, and a time of zero is no round.
+                used = 0.0 if reached.setting_up else min(reached.seconds, max(self._now() - start, 0.0))
         candidate = samples[id(self._candidate)]
         assert candidate is not None  # only the reference runs under a limit
         actual = self._candidate.subject.get()

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 # A call is warm when this many in a row fail to beat the best by 10 %.
 WARM_IN_A_ROW, _WARM_GAIN = 3, 0.9
 _WARM_CALLS, _WARM_SECONDS, LONG_CALL = 50, 0.5, 1.0
+# Where calls take as long as this, a second one that is no faster than the first says that nothing was compiled.
+LONG_ENOUGH = 1e-3
 # Calls longer than this are not repeated to calibrate a batch: one of them is a batch.
-_ONE_IS_ENOUGH = 0.05
+_ONE_IS_ENOUGH = 5e-3
 # Even calls of 20 ns fill a batch of 100 us with 5000; a clock that stands still must not make this endless.
 MOST_CALLS = 1 << 16
 
@@ -30,6 +32,7 @@ class Pace:
 
     Attributes:
         samples: the batches that calibrated it, all of the same number of calls.
+        warm: the last call that warmed it up, if it was no slower than the best.
         seconds: of one call, from ``samples``: CPU time, or wall time if the call mostly sleeps. NaN before.
         calls: how many have been made in all.
     """
@@ -41,6 +44,7 @@ class Pace:
         self._queue: RunQueue | None = None
         self._queue_of = -1
         self.samples: list[Sample] = []
+        self.warm: list[Sample] = []
         self.calls = 0
 
     def run_queue(self) -> RunQueue:
@@ -88,17 +92,22 @@ class Pace:
         Nothing here tells a compiler from slow work, so a first call of more than a second is left at that.
         """
         start = self._now()
-        best, failed, calls = first.timing.cpu, 0, 1
+        best, failed, calls, compiled = first.timing.cpu, 0, 1, False
         longest = max(first.timing.wall, first.timing.cpu)
+        self.warm = []
         while failed < in_a_row and calls < _WARM_CALLS:
             if longest > LONG_CALL or self._now() - start > _WARM_SECONDS:
                 return
-            cpu = self.timed(self._inputs.batch(1)).timing.cpu
+            sample = self.timed(self._inputs.batch(1))
+            cpu = sample.timing.cpu
+            self.warm = [sample]
             calls += 1
             if cpu < _WARM_GAIN * best:
-                failed = 0
+                failed, compiled = 0, True
             else:
                 failed += 1
+            if cpu > LONG_ENOUGH:
+                in_a_row = min(in_a_row, 2 if compiled else 1)
             best = min(best, cpu)
 
     def calibrate(self, target: float, capacity: int, *, most: int = sys.maxsize) -> None:
@@ -109,6 +118,10 @@ class Pace:
         """
         n, slept = 1, 0
         most = min(most, self._inputs.most(capacity))
+        if self.warm and self.warm[-1].timing.cpu > _ONE_IS_ENOUGH and self.warm[-1].timing.cpu >= target / 2.0:
+            # The call that warmed it up is as good as any other, and nobody waits for one more.
+            self.samples, self.warm = self.warm, []
+            return
         while True:
             sample = self.timed(self._inputs.batch(n))
             cpu = sample.timing.cpu

@@ -443,9 +443,13 @@ class Channel:
         self._fail(DeadlinePassed, text)
 
     def _stop(self, name: str, used: float, cpu_limit: float) -> NoReturn:
+        # Its faulthandler writes down where it is, and then it ends: whether in an import, or in what is measured.
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(self.pid, signal.SIGABRT)
+            self._nursery.status(self._number, 1.0)
         self._end()
         text = f"{self.spec.path.name}: {name} was stopped at {cpu_limit:.3g} s of CPU time; it had used {used:.3g} s"
-        self.ended = CpuLimitReached(text, used)
+        self.ended = CpuLimitReached(text, used, setting_up=failures.was_setting_up(self.output()))
         raise self.ended
 
     def _lied(self, what: str) -> NoReturn:

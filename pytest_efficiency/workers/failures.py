@@ -100,3 +100,13 @@ def last_words(output: str) -> str:
     """The end of what a process wrote, for a message; empty if it wrote nothing."""
     said = clean(output[-1500:], 1500).strip()
     return f"\nThe end of what it wrote:\n{said}" if said else ""
+
+
+def was_setting_up(output: str) -> bool:
+    """Whether the traceback that faulthandler left at the end of a worker's output is inside an import or a compiler.
+
+    As in this process: what an installed package does on a first call says nothing about how slow the function is.
+    """
+    _, found, trace = output.rpartition("(most recent call first):")
+    frames = trace.partition("/pytest_efficiency/workers/inside.py")[0]
+    return bool(found) and any(place in frames for place in ("<frozen importlib", "/site-packages/", "/dist-packages/"))

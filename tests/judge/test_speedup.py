@@ -309,3 +309,23 @@ def test_no_more_rounds_are_asked_for_than_there_are_looks():
     endless = noisy(10.0, LOOKS[-1], spread=2.0)
     assert judge_speedup(endless, 10.0).wants == "look again"
     assert judge_speedup(endless[:-1], 10.0).wants == "more"
+
+
+def test_a_reference_that_was_stopped_fails_nobody():
+    """What it had used when it was stopped is a lower bound: the candidate may be as fast as claimed."""
+    stopped = rounds([2.0, 2.1, 1.9, 2.0, 2.0], stopped=True)
+    decision = watched(stopped, 10.0)
+    assert (decision.outcome, decision.wants) == (None, "look again")
+    assert watched(rounds([2.0, 2.1, 1.9, 2.0, 2.0]), 10.0).outcome == "failed"
+
+
+def test_the_interval_that_is_shown_is_that_of_one_look():
+    """After three rounds with 5 % of noise it is a factor of about 1.3 each way, where that of all looks is tenfold."""
+    decision = watched(rounds([4.8, 5.0, 5.2]), 1.0)
+    assert decision.outcome == "passed"
+    assert decision.rounds == 3
+    low, high = decision.likely
+    assert 3.5 < low < 5.0 < high < 6.5
+    assert decision.interval[0] < low
+    assert high < decision.interval[1]
+    assert math.isinf(watched(rounds([40.0, 41.0], stopped=True), 1.0).likely[1])

@@ -79,6 +79,10 @@ class Fake:
         # The threads inside share the work with the calling one.
         return Timing(len(self.calls), wall / self.threads, cpu / self.threads, cpu, self.elsewhere)
 
+    def probe(self, probe, _call, **_options):
+        assert probe == "afterwards"
+        return {}
+
     def get(self):
         return self.results if self.keep else self.results[-1:]
 
@@ -202,9 +206,49 @@ def test_a_slow_reference_is_stopped_and_decides_quickly():
     start = candidate.clock.now
     decision = decided(m, 10.0)
     assert decision.outcome == "passed"
-    assert candidate.clock.now - start < 0.8
-    assert all(limit == pytest.approx(0.16) for limit in reference.limits)
+    assert candidate.clock.now - start < 0.4
+    # One call of it, stopped at 2.4 times the claim, beside two batches of the candidate.
+    assert reference.limits == [pytest.approx(0.24)]
+    assert decision.rounds == 2
     assert any("not compared" in note for note in m.notes)
+
+
+def test_a_slow_reference_in_a_worker_is_stopped_in_its_first_call():
+    """As here: 3 s against 10 ms at a claim of 10 is decided from one call that was stopped."""
+    candidate, reference = pair(1e-2, 3.0, home="worker")
+    m = meter(candidate, reference, inputs=lambda: (1,), claim=10.0)
+    start = candidate.clock.now
+    assert decided(m, 10.0).outcome == "passed"
+    assert candidate.clock.now - start < 0.4
+    assert len(reference.limits) == 1
+    assert any("not compared" in note for note in m.notes)
+
+
+@pytest.mark.parametrize("home", ["here", "worker"])
+def test_a_stopped_reference_proves_nothing_about_a_candidate_that_is_slow_as_well(home):
+    """Its first calls took 10 ms, and then each takes 2 s: what the reference's stopped call proves is too little."""
+    candidate, reference = pair(2.0, 3.0, home=home, c_first=[0.01] * 2)
+    m = meter(candidate, reference, inputs=lambda: (1,), claim=10.0, budget=1.0)
+    decision = decided(m, 10.0)
+    assert (decision.outcome, decision.wants) == (None, "look again")
+
+
+def test_a_reference_that_was_stopped_while_it_imported_is_run_again_without_a_limit():
+    """An import of 1 s in each new worker's first call is no work: the reference is called to its end."""
+
+    class Importing(Fake):
+        def go(self, cpu_limit=None):
+            if cpu_limit is not None:
+                self.limits.append(cpu_limit)
+                msg = "stopped"
+                raise CpuLimitReached(msg, cpu_limit, setting_up=True)
+            return super().go(cpu_limit)
+
+    candidate, _ = pair(1e-2, 1e-2, home="worker")
+    importing = Importing(candidate.clock, 1e-2, home="worker", name="reference", first=[1.0], log=candidate.log)
+    m = meter(candidate, importing, inputs=lambda: (1,), claim=10.0)
+    assert decided(m, 10.0).outcome == "failed"
+    assert not any("not compared" in note for note in m.notes)
 
 
 def test_a_reference_that_is_not_slow_enough_runs_to_its_end():
@@ -382,10 +426,10 @@ def test_a_worker_that_is_wrong_once_in_a_while_is_found():
 
 
 @pytest.mark.parametrize(
-    ("candidate", "reference", "calls"), [(1e-3, 1e-2, 1), (1e-5, 1e-4, 100), (1e-5, 2e-2, 5), (1e-2, 1.0, 1)]
+    ("candidate", "reference", "calls"), [(1e-3, 1e-2, 1), (1e-5, 1e-4, 50), (1e-5, 2e-2, 5), (1e-2, 0.2, 1)]
 )
 def test_batches_of_workers_are_sized_by_both_sides(candidate, reference, calls):
-    """About a millisecond of the candidate, at most 0.1 s of the reference, at least one call."""
+    """About half a millisecond of the candidate, at most 0.1 s of the reference, at least one call."""
     one = next(meter(*pair(candidate, reference, home="worker"), inputs=lambda: (1,), claim=5.0).rounds())
     assert calls / 1.5 <= one.candidate_calls <= calls * 1.5
 
@@ -404,12 +448,12 @@ def test_what_a_worker_burns_between_calls_travels_to_the_judge():
     assert (one.reference_elsewhere, one.candidate_elsewhere) == (1e-4, 5e-3)
 
 
-def test_a_slow_reference_in_a_worker_is_checked_in_one_round_of_two():
+def test_a_slow_reference_of_a_graded_answer_is_checked_in_one_round_of_two():
     """Of the two rounds that a pass needs one, drawn at random, runs to its end and is compared."""
     checked = set()
     for seed in range(12):
         candidate, reference = pair(1e-2, 3.0, home="worker")
-        m = meter(candidate, reference, inputs=lambda: (1,), claim=10.0, rng=random.Random(seed))
+        m = meter(candidate, reference, inputs=lambda: (1,), claim=10.0, rng=random.Random(seed), unchecked=False)
         rounds = some(m, 2)
         assert sum(one.stopped for one in rounds) == 1
         checked.add([one.stopped for one in rounds].index(False))

@@ -525,6 +525,34 @@ def test_a_cpu_limit_stops_a_batch(pool: Pool, module: Module, watch: Watch) -> 
     channel.close()
 
 
+def test_a_call_that_is_stopped_while_it_imports_says_so(pool: Pool, module: Module) -> None:
+    """An import on the first call is no work; a loop is, also where it runs in C and hears no signal of Python's."""
+    source = """
+    import sys
+    def imports():
+        from importlib.machinery import ModuleSpec
+        class Slow:
+            def find_spec(self, name, path, target=None):
+                if name == "slow":
+                    while True: pass
+        sys.meta_path.insert(0, Slow())
+        import slow
+    def burns():
+        while True: pass
+    def burns_in_c():
+        import hashlib
+        hashlib.pbkdf2_hmac("sha256", b"", b"", 1 << 30)
+    """
+    spec = module(source)
+    for name, expected in (("imports", True), ("burns", False), ("burns_in_c", False)):
+        channel = pool.fresh(spec)
+        channel.put(name, [((), {})], keep=True)
+        with pytest.raises(CpuLimitReached) as caught:
+            channel.go(name, cpu_limit=0.05)
+        assert caught.value.setting_up is expected
+        channel.close()
+
+
 def test_a_receipt_always_has_the_same_size(pool: Pool, module: Module, monkeypatch: pytest.MonkeyPatch) -> None:
     """The reply to *go* is as long after an exception as after success, and carries nothing."""
     sizes: list[int] = []
