@@ -44,7 +44,7 @@ SHORT_MINUTES, SHORT_LOADS = 1.0, ("quiet", "hog1")
 
 def arguments(command_line: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, help="wall time for everything (default: 20; 1 with --short)")
+    parser.add_argument("--minutes", type=float, help="wall time for all verdicts (default: 20; 1 with --short)")
     parser.add_argument("--short", action="store_true", help="for CI: ours alone, quiet and beside one busy loop")
     parser.add_argument("--passes", type=int, default=2, help="over how many rounds the time is spread (default: 2)")
     parser.add_argument("--only", help=f"these rows, separated by commas: {', '.join(NAMES)}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness.loads import LOADS, MEANING
 from harness.tally import grouped, tally
-from harness.targets import FAR, NEAR, OURS, chosen, count, findings, seconds
+from harness.targets import FAR, NEAR, NEXT, OURS, OVER, STEEPER, TRUE, TWO, chosen, count, findings, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,9 +25,9 @@ README_BLOCKS = ("summary",)
 
 # What the README asks: words, row, questions (none: all of them).
 _SUMMARY = (
-    ("scaling: a true claim failed", "scaling", ("true claim",)),
-    ("scaling: the next class passed", "scaling", ("next class",)),
-    ("scaling: two classes up passed", "scaling", ("two classes up",)),
+    ("scaling: a true claim failed", "scaling", (TRUE, OVER)),
+    ("scaling: the next class passed", "scaling", (NEXT,)),
+    ("scaling: two classes up passed", "scaling", (TWO,)),
     ("speedup: true/claimed 0.5 to 0.67 and 1.5 to 5", "speedup here", FAR),
     ("speedup: true/claimed 0.8 and 1.25", "speedup here", NEAR),
     ("speedup of a submission in workers", "speedup workers", ()),
@@ -191,7 +191,7 @@ def _errors(trials: Sequence[Trial]) -> str:
 
 def _questions(trials: Sequence[Trial]) -> list[str]:
     """In the order of the targets or of their numbers, else by name."""
-    known = ("true claim", "next class", "two classes up")
+    known = (TRUE, STEEPER, OVER, NEXT, TWO)
 
     def place(question: str) -> tuple[int, float, str]:
         if question in known:
