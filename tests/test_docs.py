@@ -48,6 +48,9 @@ _HEADING = re.compile(r"#{1,6}\s+(.*?)\s*#*")
 _FIGURE = re.compile(
     r"[-+]?\d(?:[\d.,_]| (?=\d{3}\b))*(?<![.,])(?:e[-+]?\d+)?(?: ?(?:%|x|ns|us|µs|ms|s|B|kB|MB|GB)\b|%)?"
 )
+# A reader's first run finds no cache of an earlier one, and pytest-benchmark is there for those who ask for it.
+_FOUND = ["-p", "no:cacheprovider"]
+_WITHOUT_TABLES = ["-p", "no:benchmark"]
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,7 @@ def test_a_test_file_ends_as_it_says(block: Block, tmp_path: Path) -> None:
     (tmp_path / (name[1] if name else "test_example.py")).write_text(block.text)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     expected = {name: int(number) for name, _, number in (part.partition("=") for part in block.arguments)}
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", *_FOUND, *_WITHOUT_TABLES]
     done = subprocess.run(command, cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True, check=False)
     assert outcomes(done.stdout) == expected, done.stdout + done.stderr
     for one in shown:
@@ -208,7 +211,8 @@ def run_console(block: Block, folder: Path, env: dict[str, str]) -> None:
     words = shlex.split(prompt[2:])
     status = dict(part.split("=") for part in block.arguments[1:]).get("status", "0")
     if words[0] == "pytest":
-        words[:1] = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
+        words[:1] = [sys.executable, "-m", "pytest", *_FOUND]
+        words += [] if "--benchmark" in prompt else _WITHOUT_TABLES
     words = [sys.executable if word == "python" else word for word in words]
     done = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, check=False)
     printed = done.stdout + done.stderr
