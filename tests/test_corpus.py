@@ -6,7 +6,9 @@ import collections
 import itertools
 import math
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +22,8 @@ pytestmark = [
 ]
 
 FEWEST = 120
+# Packages of benchmarks/, whose scripts import each other by these names.
+OURS = ("corpus", "harness", "peers", "rows")
 # Work inside one call into C, which the interpreter's steps do not show, or inputs whose luck decides.
 UNSEEN = {
     "bisect_by_slices",
@@ -53,7 +57,7 @@ def corpus():
         yield corpus
     finally:
         sys.path.remove(folder)
-        for name in [name for name in sys.modules if name == "corpus" or name.startswith("corpus.")]:
+        for name in [name for name in sys.modules if name.split(".")[0] in OURS]:
             del sys.modules[name]
 
 
@@ -132,6 +136,13 @@ def test_every_function_runs(cases):
                 function(*arguments)
 
 
+def test_doubling_finds_different_sizes(cases):
+    """A generator in steps has a larger true n for twice the n that is asked of it."""
+    for case in cases:
+        sizes = [case.arguments(n)[1] for n in (4, 8, 16, 32)]
+        assert sizes == sorted(set(sizes)), case.name
+
+
 def test_inputs_repeat_after_a_seed(corpus, cases):
     """The same seed gives the same inputs."""
     case = named(cases, "insertion_sort")
@@ -204,3 +215,61 @@ def test_cycles_reach_every_place(cases):
         while at != 0:
             at, seen = after[at], seen + 1
         assert seen == 50
+
+
+def test_the_row_asks_every_claim_and_names_no_held_function(corpus, cases, monkeypatch):
+    """True bounds, false ones and ratios; of the held half only totals are shown."""
+    from rows import scaling
+
+    asked = list(scaling.questions(cases))
+    assert {question.text for question in asked} == set(scaling.QUESTIONS)
+    assert all(question.truth == question.text.startswith("true") for question in asked)
+    said = []
+
+    class Claim:
+        def __init__(self, *_, over):
+            self.over = over
+
+        def __le__(self, claim):
+            said.append((claim, self.over))
+            return SimpleNamespace(outcome="passed", details=("because",))
+
+    monkeypatch.setattr(scaling.pytest_efficiency, "scaling", Claim)
+    case = named(cases, "quick_sort")
+    trials = [one.asked("quiet", shown=False) for one in asked if one.case is case]
+    assert said == [("n log n", None), ("1", sorted), ("sqrt n", None), ("log n", None)]
+    assert [one.answer for one in trials] == ["right", "right", "wrong", "wrong"]
+    assert all((one.case, one.detail) == (scaling.HIDDEN, "") for one in trials)
+    monkeypatch.setattr(scaling.pytest_efficiency, "scaling", None)
+    broken = asked[0].asked("quiet", shown=True)
+    assert (broken.answer, broken.case) == ("wrong", asked[0].case.name)
+    assert "TypeError" in broken.detail
+
+
+@pytest.mark.parametrize(
+    ("grows", "label"),
+    [(lambda _: 3e-9, "(1)"), (lambda n: 2e-9 * n, "N"), (lambda n: 1e-9 * n * n + 1e-9 * n, "N^2")],
+)
+def test_the_re_stated_fit_finds_plain_classes(corpus, grows, label):
+    """On times without noise google/benchmark's rule names the class."""
+    from peers import scaling
+
+    sizes = [8, 64, 512, 4096]
+    assert scaling.google_fit(sizes, [grows(n) for n in sizes]) == label
+
+
+def test_a_tool_is_held_to_the_bound_and_to_the_time(corpus, cases, monkeypatch):
+    """A lower class than the truth satisfies a true bound and passes a false one; no answer in time is unclear."""
+    from peers import scaling
+
+    case = named(cases, "insertion_sort")
+    claims = [case.true, case.next_lower, case.two_lower]
+    low = scaling.Tool("low", lambda _, claims: scaling._bounded(2.0, claims, 0.1, "linear"))
+    assert [one.holds for one in scaling.asked_apart(low, case, claims, 1)] == [True, True, True]
+    exact = scaling.Tool("exact", lambda _, claims: scaling._bounded(4.0, claims, 0.1, "quadratic"))
+    assert [one.holds for one in scaling.asked_apart(exact, case, claims, 1)] == [True, False, False]
+    broken = scaling.Tool("broken", lambda *_: 1 / 0)
+    assert scaling.asked_apart(broken, case, claims, 1)[0].words.startswith("ZeroDivisionError")
+    monkeypatch.setattr(scaling, "LIMIT", 0.3)
+    slow = scaling.Tool("slow", lambda *_: time.sleep(60))
+    assert [one.holds for one in scaling.asked_apart(slow, case, claims, 1)] == [None, None, None]

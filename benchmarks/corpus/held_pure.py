@@ -53,7 +53,7 @@ def _acyclic(n):
 
 
 def _open_grid(n):
-    side = max(2, math.isqrt(n))
+    side = math.isqrt(n - 1) + 1
     cells = RNG.random((side, side)) < 0.9
     return (cells.tolist(),), side * side
 

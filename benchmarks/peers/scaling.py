@@ -30,6 +30,7 @@ import select
 import signal
 import sys
 import time
+import warnings
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -281,7 +282,10 @@ def asked_apart(tool: Tool, case: corpus.Case, claims: Sequence[str], seed: int)
     """Ask in a process of its own, ended after `LIMIT` seconds."""
     start = time.perf_counter()
     reading, writing = os.pipe()
-    child = os.fork()
+    with warnings.catch_warnings():
+        # Python warns of threads, which BLAS may have started; the child is this thread's copy and never returns.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
     if child == 0:
         with contextlib.suppress(BaseException):
             os.close(reading)

@@ -67,7 +67,8 @@ class Question:
         right = "passed" if self.truth else "failed"
         answer = "unclear" if outcome == "unclear" else "right" if outcome == right else "wrong"
         name = self.case.name if shown else HIDDEN
-        detail = f"<= {self.claim!r} of {self.case.true!r}: {why}" if shown else ""
+        # An error is no verdict to tune by, and none may hide behind a total.
+        detail = f"<= {self.claim!r} of {self.case.true!r}: {why}" if shown else why if outcome == "raised" else ""
         return Trial("scaling", TOOL, name, load_name, self.text, answer, seconds, detail, self.case.half)
 
 
