@@ -27,6 +27,8 @@ _WINDOW = 0.01
 _PATIENCE = 0.3
 # CPU time that a thread may use to come to rest after its work was done.
 _LEAST = 2e-4
+# The pause in which a thread of a pool gets hold of the GIL, and the CPU time that shows that it has.
+_MOMENT, _STIRS = 1e-4, 5e-5
 _OF_THE_CALL = 0.2
 # The numbers of clock_nanosleep and nanosleep: a thread of a pool never waits for work in these.
 _SLEEPING = {"x86_64": (230, 35), "aarch64": (115, 101), "riscv64": (115, 101)}.get(platform.machine(), ())
@@ -56,11 +58,11 @@ def left_running(before: Snapshot) -> str:
     """What goes on with the work of a call that was made since ``before``, in words; empty if nothing does."""
     lasted = time.perf_counter() - before.began
     sys.setswitchinterval(before.interval)
-    threads = {
-        thread: used
-        for thread in _others()
-        if (used := _used(thread.native_id)) - before.threads.get(thread, -1.0) > _LEAST
-    }
+    threads = _stirring(before)
+    if before.threads and not threads:
+        # One that was there before and was given work has to get hold of the GIL first, which was in use until now.
+        time.sleep(_MOMENT)
+        threads = _stirring(before)
     children = _children() - before.children
     if not threads and not children:
         return ""
@@ -91,6 +93,15 @@ def unfinished(result: object) -> tuple[str, str]:
     return "", ""
 
 
+def _stirring(before: Snapshot) -> dict[threading.Thread, float]:
+    """Threads that are new, or have used a CPU since, with what they have used in their lives."""
+    return {
+        thread: used
+        for thread in _others()
+        if (used := _used(thread.native_id)) - before.threads.get(thread, -1.0) > _STIRS
+    }
+
+
 def _working_thread(threads: Mapping[threading.Thread, float], new: Iterable[threading.Thread], least: float) -> str:
     if not threads:
         return ""
@@ -111,14 +122,13 @@ def _working_thread(threads: Mapping[threading.Thread, float], new: Iterable[thr
 
 def _working_child(children: Iterable[int]) -> str:
     watched = [pid for pid in children if _state(pid) not in ("", "Z", "X") and not _serves_python(pid)]
-    for pid in watched:
-        if _sleeps(f"/proc/{pid}/syscall"):
-            return f"the process {pid}, which it started, was still asleep in the middle of its work"
     # A process of a pool is still being started when the call returns, and then waits; work ends, or goes on.
     ended = _ends(watched, lambda pid: _state(pid) in ("", "Z", "X"))
     if ended is not None:
         return f"the process {ended}, which it started, was still at work"
     for pid in watched:
+        if _sleeps(f"/proc/{pid}/syscall"):
+            return f"the process {pid}, which it started, was still asleep in the middle of its work"
         used = _process_used(pid)
         time.sleep(_WINDOW)
         if _process_used(pid) - used > _WINDOW / 2:
