@@ -29,7 +29,7 @@ if __name__ == "__main__":
 from harness.alone import run_alone
 from harness.trial import Trial
 from rows.pairs import HERE
-from rows.speedup import QUESTIONS
+from rows.speedup import QUESTIONS, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,6 +46,9 @@ def test_candidate(benchmark):
 def test_reference(benchmark):
     benchmark(reference.f, 7)
 """
+
+
+__all__ = ["missing", "prepare", "trials"]
 
 
 def missing() -> list[str]:

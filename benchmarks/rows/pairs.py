@@ -10,6 +10,7 @@ that, with long batches read on the CPU clock.
 
 from __future__ import annotations
 
+import functools
 import statistics
 import time
 import types
@@ -103,6 +104,7 @@ class Pair:
         return _loaded(self.candidate, "candidate"), _loaded(self.reference, "reference")
 
 
+@functools.cache
 def _loaded(source: str, name: str) -> Callable[[int], int]:
     module = types.ModuleType(name)
     exec(compile(source, f"<{name}>", "exec"), vars(module))

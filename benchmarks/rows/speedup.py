@@ -80,6 +80,12 @@ class Question:
         return asked(self.row, self.pair.name, load_name, question, self.make, claim, truth, self.pair.calls)
 
 
+def prepare() -> None:
+    """Compile what is compiled, before anything is timed."""
+    for pair in HERE:
+        pair.here()
+
+
 def here() -> Iterator[Question]:
     """The pairs as functions of this process, called with the same argument each time."""
     for pair in HERE:
