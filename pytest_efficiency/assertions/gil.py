@@ -39,7 +39,7 @@ def gil(f: Callable[..., Any], *args: Any, **kwargs: Any) -> GilClaim:
             has no GIL and the claim is void.
 
     A thread that can move only when the call lets go of the GIL counts its own ticks, against a control that never
-    needs the GIL; see docs/explanation/measuring.md. The call is repeated for 0.1 to 0.5 s with the same arguments.
+    needs the GIL; see docs/explanation/measuring.md. The call is repeated for 0.1 to 0.4 s with the same arguments.
     """
     return GilClaim(f, args, kwargs)
 
@@ -77,9 +77,13 @@ class GilClaim(Claim):
         outcome = decision.outcome or "unclear"
         said = f"{self!r}.{claimed}"
         figures = (
-            f"{_STATES[decision.state]}: the GIL was free for {decision.share:.0%} of the time ({decision.ticks} ticks)"
+            f"{_STATES[decision.state]}: it did without the GIL for {decision.share:.0%} of its time "
+            f"({decision.ticks} ticks)"
         )
-        shown = decision.why if outcome == "unclear" or decision.state in ("void", "tampered") else figures
+        switched_on = decision.state == "held" and not evidence.gil_before
+        shown = (
+            decision.why if outcome == "unclear" or decision.state in ("void", "tampered") or switched_on else figures
+        )
         return Verdict(
             kind="gil",
             outcome=outcome,
@@ -94,6 +98,7 @@ class GilClaim(Claim):
                 figures,
                 decision.why,
                 f"calls of {evidence.call_seconds:.3g} s, {sum(batch.calls for batch in evidence.batches)} in all",
+                *evidence.notes,
             ),
             data={"state": decision.state, "ticks": decision.ticks, "why": decision.why},
         )

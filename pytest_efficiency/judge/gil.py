@@ -31,7 +31,8 @@ _MIN_CONTROL_SHARE = 0.1
 class TickBatch:
     """One batch of calls beside the ticker. Shares are of the batch's time, between 0 and 1.
 
-    ``share``: the time that the call did without the GIL; ``control_share``: the time that the control's ticks cover.
+    ``share``: the time that the call did without the GIL, as far as that is ``known``, in seconds; ``control_share``:
+    the time that the control's ticks cover.
     """
 
     ticks: int
@@ -40,6 +41,7 @@ class TickBatch:
     control_share: float
     seconds: float
     calls: int = 1
+    known: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,9 @@ def _without_ticks(evidence: GilEvidence, claim: GilClaim) -> tuple[GilState, st
         return "unclear", evidence.disturbed
     if evidence.interval_changed:
         return "tampered", "the code under test called sys.setswitchinterval, which forces the GIL from its own hands"
-    figures = [one for batch in evidence.batches for one in (batch.share, batch.control_share, batch.seconds)]
+    figures = [
+        one for batch in evidence.batches for one in (batch.share, batch.control_share, batch.seconds, batch.known)
+    ]
     if not _are_figures(figures):
         return "unclear", "the ticker's clock read times that are none"
     if len(evidence.batches) < _MIN_BATCHES:
@@ -128,19 +132,20 @@ def _by_ticks(evidence: GilEvidence) -> tuple[GilState, str]:
 
 
 def _share(evidence: GilEvidence) -> float:
-    seconds = sum(batch.seconds for batch in evidence.batches)
-    return sum(batch.share * batch.seconds for batch in evidence.batches) / seconds if seconds else 0.0
+    known = sum(batch.known for batch in evidence.batches)
+    return sum(batch.share * batch.known for batch in evidence.batches) / known if known else 0.0
 
 
 def judge_gil(evidence: GilEvidence, claim: GilClaim = "released") -> GilDecision:
     """Released: at least 5 ticks, and 0.3 of the call's time is spent without the GIL, in two batches at least.
 
-    Held: no tick at all. Anything between lets go for moments only, which refutes both; but with fewer than 5 ticks
-    that the code did so may be chance, and "held" is left unclear.
+    Held: no tick at all. Anything between lets go for moments only, which refutes both; but fewer than 5 ticks, or
+    ticks in one batch only, may be chance, and leave "held" unclear.
     """
     ticks = sum(batch.ticks for batch in evidence.batches)
     state, why = _without_ticks(evidence, claim) or _by_ticks(evidence)
     share, each = _share(evidence), [batch.share for batch in evidence.batches] or [0.0]
-    undecided = state in {"void", "unclear"} or (state == "moments" and claim == "held" and ticks < _MIN_TICKS)
+    chance = ticks < _MIN_TICKS or sum(batch.ticks > 0 for batch in evidence.batches) < _MIN_BATCHES
+    undecided = state in {"void", "unclear"} or (state == "moments" and claim == "held" and chance)
     outcome: Outcome = "unclear" if undecided else "passed" if state == claim else "failed"
     return GilDecision(outcome, share, (min(each), max(each)), why, state, share, ticks)

@@ -6,11 +6,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pytest_efficiency.judge.gil import GilEvidence, TickBatch
-from pytest_efficiency.measure.afterwards import first_call
+from pytest_efficiency.measure.afterwards import changes_arguments
 from pytest_efficiency.measure.conditions import Alone
 
 if TYPE_CHECKING:
     from pytest_efficiency.subject.protocol import Call, Subject
+
+_CHANGING = "a call changes its arguments: every call after the first worked on what the one before had left"
 
 
 def probe_gil(subject: Subject, call: Call, **options: Any) -> GilEvidence:
@@ -26,7 +28,7 @@ def probe_gil(subject: Subject, call: Call, **options: Any) -> GilEvidence:
     """
     start = time.perf_counter()
     # Outside of the timed part, and seen by coverage: it may import, compile, or turn out to do its work later.
-    first_call(subject, call)
+    changing = changes_arguments(subject, call)
     alone = Alone()
     with alone.part():
         found = subject.probe("ticker", call, **options)
@@ -39,6 +41,7 @@ def probe_gil(subject: Subject, call: Call, **options: Any) -> GilEvidence:
                 control_share=batch["control_share"],
                 seconds=batch["seconds"],
                 calls=batch["calls"],
+                known=batch["known"],
             )
             for batch in found["batches"]
         ),
@@ -50,6 +53,6 @@ def probe_gil(subject: Subject, call: Call, **options: Any) -> GilEvidence:
         interval_changed=found["interval_changed"],
         seconds=time.perf_counter() - start,
         disturbed=alone.void,
-        notes=alone.notes,
+        notes=(*((_CHANGING,) if changing else ()), *alone.notes),
         data=found,
     )

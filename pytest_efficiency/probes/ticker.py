@@ -20,7 +20,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +38,7 @@ _CONTROL_SECONDS = 0.01
 _CONTROL_CALL = 2e-3
 _CALLS_ALONE = 3
 _ALONE_SECONDS = 0.01
-# The shortest sleep that is asked for takes 60 us (time.sleep(0), before Python 3.13.1): nobody gets anything done in it.
+# time.sleep(0) sleeps for 60 us before Python 3.13.1: that is a moment, and not what anybody would call a sleep.
 _USEFUL_NAP = 1e-4
 # A thread that used less than this since the last tick may not have run at all: what it would do is unknown.
 _MOVED = 5e-6
@@ -83,11 +83,11 @@ class _Ticker:
         watcher = Watcher(*self._measured)
         note = watcher.note
         self._ready.set()
-        count = 0
+        ticks = 0
         while not self._stop:
             # Not the same time again and again, which could be that of the thread's own rhythm.
-            count += 1
-            sleep(_NAP * (1.0 + count * _GOLDEN % 1.0))
+            ticks += 1
+            sleep(_NAP * (1.0 + ticks * _GOLDEN % 1.0))
             self.ticks.append(note())
             if interval() != _NEVER_ASK:
                 self.interval_changed = True
@@ -118,13 +118,14 @@ class _Window:
     def gaps(self) -> list[float]:
         return [later.time - earlier.time for earlier, later in pairwise(self.ticks)]
 
-    def count(self, gap: float, used: float, dozing: float) -> dict[str, float]:
+    def count(self, gap: float, used: float, dozing: float, call: float) -> dict[str, float]:
         """How this time was spent, in seconds.
 
         Args:
             gap: the median time between two ticks of the control.
             used: the CPU time that a thread working without the GIL uses in such a gap.
             dozing: the share of time that the code sleeps when nobody looks.
+            call: the time of one call.
 
         Returns:
             Of the measured thread's CPU time what it spent ``free`` of the GIL and what it spent as its holder
@@ -140,9 +141,10 @@ class _Window:
                 naps = 1 + (wall > _LATER * gap)
             if naps > 1:
                 # As much as a nap for the moment that was sampled, and what the thread went on beyond that: neither
-                # the ticker's time in a queue for a CPU nor its being woken too late is the holder's.
+                # the ticker's time in a queue for a CPU nor its being woken too late is the holder's, and the holder
+                # let go before the next call had ended, or the ticker would never have moved.
                 late = later.queued - earlier.queued + naps * gap
-                found["held"] += used + max(0.0, cpu - late)
+                found["held"] += used + min(max(0.0, cpu - late), call)
                 found["stuck"] += max(0.0, wall - cpu - late)
             elif earlier.time == self.start:
                 continue
@@ -152,9 +154,10 @@ class _Window:
                 found["free"] += min(cpu, _LATER * used)
         silence = self.end - (self.ticks[-1].time if self.ticks else self.start)
         if silence > _SILENCE * gap:
-            cpu = self._first[0].cpu if not self.ticks and self._first else self.ticks[-1].cpu if self.ticks else None
-            cpu = silence if cpu is None else min(silence, self.cpu - cpu)
-            found["held"] += max(0.0, cpu - gap)
+            before = [*self._first, *self.ticks][-1:]
+            used_by_then = before[0].cpu if before else None
+            cpu = silence if used_by_then is None else min(silence, self.cpu - used_by_then)
+            found["held"] += min(max(0.0, cpu - gap), call)
             found["stuck"] += max(0.0, silence - cpu - gap)
         return found
 
@@ -165,6 +168,7 @@ def _asleep(tick: Tick, cpu: float, wall: float) -> bool:
 
 
 _control_amount = 0
+_asked = count()
 
 
 def _control() -> Callable[[], None]:
@@ -215,34 +219,49 @@ class _Alone:
     """Some calls without a ticker, which would make the measured thread wait for it."""
 
     def __init__(self, call: Callable[[], int]) -> None:
-        naps, waited, cpu, all_cpu, start = (*_switches(), time.thread_time(), time.process_time(), time.perf_counter())
-        self.call_seconds = float("inf")
-        calls, now = 0, start
-        while now < start + _ALONE_SECONDS or (calls < _CALLS_ALONE and now < start + 5 * _ALONE_SECONDS):
-            before = now
-            calls += call()
+        queued, all_cpu = _queued(), time.process_time()
+        calls: list[tuple[float, float, int]] = []
+        now = start = time.perf_counter()
+        while now < start + _ALONE_SECONDS or (len(calls) < _CALLS_ALONE and now < start + 5 * _ALONE_SECONDS):
+            cpu, naps, before = time.thread_time(), _naps(), time.perf_counter()
+            call()
             now = time.perf_counter()
-            self.call_seconds = min(self.call_seconds, now - before)
-        cpu, all_cpu = time.thread_time() - cpu, time.process_time() - all_cpu
-        naps_then, waited_then = _switches()
-        # A thread that another process pushes off its CPU wanted to run; one that sleeps did not.
-        self.busy = min(1.0, (cpu + waited_then - waited) / (now - start))
-        asleep = (1.0 - self.busy) * (now - start)
-        self.nap = asleep / max(1, naps_then - naps)
+            calls.append((now - before, time.thread_time() - cpu, _naps() - naps))
+        queued, all_cpu = _queued() - queued, time.process_time() - all_cpu
+        wall, cpu, naps = (sum(each) for each in zip(*calls, strict=True))
+        # A thread that another process pushes off its CPU neither works nor sleeps.
+        asleep = max(0.0, wall - cpu - queued)
+        shortest = min(calls)
+        self.call_seconds = shortest[0]
+        if not naps:
+            self.busy = 1.0
+        elif shortest[2]:
+            # The call that was disturbed least. The kernel counts a part of short sleeps as time in the queue.
+            self.busy = min(1.0, shortest[1] / shortest[0])
+        else:
+            self.busy = cpu / (cpu + asleep) if cpu > 0.0 else 1.0
+        self.nap = asleep / max(1, naps)
         # Sleeping for moments lets nobody work. Waiting for other threads of the call is another matter.
-        self.useful = self.nap >= _USEFUL_NAP or all_cpu - cpu > asleep / 2
+        self.useful = self.nap >= _USEFUL_NAP or all_cpu - cpu > max(asleep, _ALONE_SECONDS) / 2
 
 
-def _switches() -> tuple[int, float]:
-    """How often this thread has slept, and for how long it was ready to run while another one ran; 0 if unknown."""
+def _naps() -> int:
+    """How often this thread has slept; where the system does not tell, once each time that it is asked."""
     try:
         import resource
 
-        naps = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
+        return int(resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw)
+    except (ImportError, AttributeError):
+        return next(_asked)
+
+
+def _queued() -> float:
+    """For how many seconds this thread was ready to run and another one ran; 0 where the system does not tell."""
+    try:
         fields = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat").read_text().split()
-        return naps, int(fields[1]) * 1e-9
-    except (ImportError, AttributeError, OSError, ValueError, IndexError):
-        return 0, 0.0
+        return int(fields[1]) * 1e-9
+    except (OSError, ValueError, IndexError):
+        return 0.0
 
 
 def _batch(window: _Window, controls: Sequence[_Window], alone: _Alone) -> dict[str, Any]:
@@ -254,14 +273,18 @@ def _batch(window: _Window, controls: Sequence[_Window], alone: _Alone) -> dict[
         if later.cpu is not None and earlier.cpu is not None and later.cpu - earlier.cpu >= _MOVED
     ]
     free = sum(each for control in controls for each in control.gaps)
-    times = window.count(gap, statistics.median(used) if used else gap, 1.0 - alone.busy)
+    times = window.count(gap, statistics.median(used) if used else gap, 1.0 - alone.busy, alone.call_seconds)
     awake = _part(times["free"], times["held"])
     asleep = _part(times["slept"], times["stuck"]) if alone.useful else 0.0
+    known = alone.busy * (times["free"] + times["held"])
+    if alone.useful:
+        known += (1.0 - alone.busy) * (times["slept"] + times["stuck"])
     return {
         "calls": window.calls,
         "seconds": window.seconds,
         "ticks": len(window.ticks),
         "share": alone.busy * awake + (1.0 - alone.busy) * asleep,
+        "known": known,
         "control_ticks": sum(len(control.ticks) for control in controls),
         "control_share": free / sum(control.seconds for control in controls),
         **times,
@@ -281,7 +304,8 @@ def _enough(batches: Sequence[Mapping[str, Any]], wanted: int) -> bool:
     if len(batches) < wanted:
         return False
     few = sum(batch["control_ticks"] for batch in batches) < _FEW_TICKS * len(batches)
-    share = statistics.fmean(batch["share"] for batch in batches)
+    known = sum(batch["known"] for batch in batches)
+    share = sum(batch["share"] * batch["known"] for batch in batches) / known if known else 0.0
     doubtful = few or _DOUBTFUL[0] < share < _DOUBTFUL[1]
     return not doubtful or len(batches) >= wanted * _MORE_BATCHES
 
@@ -308,12 +332,12 @@ def probe(
 
     Returns:
         ``{"gil", "gil_before", "interval_changed", "call_seconds", "busy", "nap", "batches": [...]}``. Of calls without
-        a ticker are ``call_seconds``, the shortest; ``busy``, the share of time in which the calling thread used a CPU
-        or waited for one; and ``nap``, the mean time of a sleep of it. A batch has ``calls``, ``seconds``, ``ticks``,
-        and the ``share`` of time that the call did without the GIL: it worked, or slept for long enough to be of use.
-        It is made of the calling thread's CPU time ``free`` of the GIL and ``held``, and of the times that it
-        ``slept`` with the GIL free, and was ``stuck`` asleep with the GIL in its hands. Of the controls around it there
-        are their ticks, and the share of time that these cover.
+        a ticker are ``call_seconds``, the shortest; ``busy``, the share of its time in which the calling thread used a
+        CPU and did not sleep; and ``nap``, the mean time of a sleep of it. A batch has ``calls``, ``seconds``,
+        ``ticks``, and the ``share`` of time that the call did without the GIL: it worked, or slept for long enough to
+        be of use. It is made of the calling thread's CPU time ``free`` of the GIL and ``held``, and of the times that
+        it ``slept`` with the GIL free, and was ``stuck`` asleep with the GIL in its hands; ``known`` is how much of
+        these that is. Of the controls around it there are their ticks, and the share of time that these cover.
     """
     enabled = gilstate.enabled()
     answer: dict[str, Any] = {

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pytest_efficiency.judge.gil import GilEvidence, Hold, TickBatch, judge_gil
+from pytest_efficiency.judge.gil import GilEvidence, TickBatch, judge_gil
 
 SHARES = st.floats(0.0, 1.0)
 CLAIMS = st.sampled_from(["released", "held"])
@@ -28,27 +28,18 @@ def batches(draw, least=2, most=9):
                 draw(SHARES),
                 draw(SECONDS),
                 calls=draw(st.integers(1, 1000)),
-                work=draw(st.one_of(st.none(), SHARES)),
-                control_work=draw(st.one_of(st.none(), SHARES)),
+                known=draw(SECONDS),
             )
         )
     return tuple(found)
 
 
-HOLDS = st.builds(
-    Hold,
-    st.integers(0, 60),
-    SHARES,
-    st.one_of(st.none(), SHARES),
-    SHARES,
-    st.integers(20, 300),
-)
 EVIDENCE = st.builds(
     GilEvidence,
     batches(),
-    st.one_of(st.none(), HOLDS),
     call_seconds=st.floats(1e-7, 1.0),
     busy=SHARES,
+    nap=st.floats(0.0, 1.0),
 )
 
 
@@ -61,10 +52,10 @@ def settled(evidence, claim):
     return len(outcomes) == 1
 
 
-@given(batches(least=0, most=1), st.one_of(st.none(), HOLDS), SHARES, CLAIMS)
-def test_one_batch_is_never_a_verdict(one, hold, busy, claim):
+@given(batches(least=0, most=1), SHARES, CLAIMS)
+def test_one_batch_is_never_a_verdict(one, busy, claim):
     """However many ticks it has, or none: a single batch may lie in somebody else's burst."""
-    assert judge_gil(GilEvidence(one, hold, busy=busy), claim).outcome == "unclear"
+    assert judge_gil(GilEvidence(one, busy=busy), claim).outcome == "unclear"
 
 
 @given(EVIDENCE)
@@ -104,7 +95,7 @@ def test_the_order_of_batches_changes_nothing(evidence, claim, seed):
 def far(*, released, many=3, shift=0.0):
     """Evidence as measured of code that lets go all the time, or never; ``shift`` moves every share a little."""
     one = TickBatch(500, 0.9 + shift, 1000, 0.95, 0.02) if released else TickBatch(0, 0.0, 1000, 0.95 + shift / 2, 0.02)
-    return GilEvidence((one,) * many, Hold(30, 0.78 + shift, 0.1, 0.97) if released else None)
+    return GilEvidence((one,) * many)
 
 
 @given(st.booleans(), st.lists(st.floats(-0.1, 0.1), min_size=2, max_size=9), CLAIMS)
@@ -141,7 +132,7 @@ def test_more_time_without_the_gil_takes_no_release_away(evidence, more):
 
 
 BROKEN = st.sampled_from([math.nan, math.inf, -math.inf, -1.0])
-FIELDS = st.sampled_from(["share", "control_share", "seconds"])
+FIELDS = st.sampled_from(["share", "control_share", "seconds", "known"])
 
 
 @given(st.lists(st.tuples(FIELDS, BROKEN), min_size=1, max_size=3), st.integers(0, 2), CLAIMS, st.booleans())
@@ -153,11 +144,3 @@ def test_figures_that_are_none_are_never_a_verdict(broken, where, claim, release
     decision = judge_gil(replace(evidence, batches=tuple(changed)), claim)
     assert decision.outcome == "unclear"
     assert decision.why
-
-
-@given(st.sampled_from(["share", "waiting", "control_share"]), BROKEN, CLAIMS)
-def test_a_hold_that_is_none_is_never_a_verdict(field, broken, claim):
-    """What could not be read of the calling thread says nothing about it."""
-    evidence = far(released=True)
-    assert evidence.hold is not None
-    assert judge_gil(replace(evidence, hold=replace(evidence.hold, **{field: broken})), claim).outcome == "unclear"
