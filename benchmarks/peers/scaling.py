@@ -3,10 +3,10 @@
     python benchmarks/peers/scaling.py --loads quiet hog1 --seconds 120 [--tools big_O bigO] [--half tune]
         [--show-held]
 
-Each tool is its released package with its default settings. Only big_O brings sizes of its own (100 to 100 000,
-whatever is measured); the other tools are given sizes up to those where a call takes 40 ms, and big_O is tried with its
-largest size chosen so as well. google/benchmark is C++: its fit is re-stated, on sizes and mean CPU times as it takes
-them.
+Each tool is its released package with its default settings. Only big_O brings sizes of its own, 100 to 100 000: with
+those nothing that takes n^2 or longer has an answer, so that the largest is reduced to where a call takes 40 ms. The
+other tools leave the sizes to their user, and are given some up to there. google/benchmark is C++: its fit is
+re-stated, on sizes and mean CPU times as it takes them.
 
 A tool that names a class is right about a bound that holds if the class is within the bound's group, and about one that
 does not hold if the class is above it. Each measurement is done in a process of its own, which is ended after 10 s: no
@@ -51,11 +51,11 @@ if TYPE_CHECKING:
 
 LIMIT = 10.0
 _LONGEST_CALL = 40e-3
-_LONGEST_MAKING = 0.2
+_LONGEST_MAKING = 0.1
 _LARGEST = 1 << 26
 _MEMORY = 4 << 30
-# From 2^21 on the cubes of its sizes overflow, and it raises an IndexError.
-_LARGEST_OF_BIG_O = 2_000_000
+# Its default. The fit of a cubic to much larger sizes raises an IndexError.
+_LARGEST_OF_BIG_O = 100_000
 _CALLS = 30
 _SIZES = 10
 # Of --benchmark_min_time, whose default of 0.5 s for each size would leave time for few functions.
@@ -112,24 +112,20 @@ def _group_of_power(power: float) -> float:
     return powers[min(powers, key=lambda one: abs(one - power))]
 
 
-def ask_big_o(case: corpus.Case, claims: Sequence[str], **sizes: int) -> list[Answer]:
-    """`big_o.big_o`, with its own sizes unless others are given."""
+def ask_big_o(case: corpus.Case, claims: Sequence[str]) -> list[Answer]:
+    """`big_o.big_o` with its default sizes, but for the largest where a call of that size takes too long."""
     import big_o
 
+    upto = min(largest(case), _LARGEST_OF_BIG_O)
+    sizes = {"max_n": upto} | ({"min_n": max(1, upto // 10)} if upto <= 200 else {})
     start = time.perf_counter()
-    best, _ = big_o.big_o(lambda arguments: case.function(*arguments), lambda n: case.arguments(n)[0], **sizes)
+    best, _ = big_o.big_o(lambda made: case.function(*made), lambda n: case.arguments(int(n))[0], **sizes)
     seconds = time.perf_counter() - start
     groups = {"Constant": 0.0, "Logarithmic": 0.0, "Linear": 2.0, "Linearithmic": 2.0}
     groups |= {"Quadratic": 4.0, "Cubic": 5.0, "Exponential": 6.0}
     name = type(best).__name__
     group = _group_of_power(best.coefficients()[1]) if name == "Polynomial" else groups[name]
     return _bounded(group, claims, seconds, str(best))
-
-
-def ask_big_o_within(case: corpus.Case, claims: Sequence[str]) -> list[Answer]:
-    """The same with its largest size chosen, and its smallest where that is not smaller any more."""
-    upto = min(largest(case), _LARGEST_OF_BIG_O)
-    return ask_big_o(case, claims, max_n=upto, **({"min_n": max(1, upto // 10)} if upto <= 200 else {}))
 
 
 def ask_bigocheck(case: corpus.Case, claims: Sequence[str]) -> list[Answer]:
@@ -226,21 +222,16 @@ def ask_bigo(case: corpus.Case, claims: Sequence[str]) -> list[Answer]:
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool: its name, how it is asked, the package to import (none: it is re-stated here), and a remark.
-
-    ``share`` of the functions are put to it, for one that often takes all the time that it is given.
-    """
+    """A tool: its name, how it is asked, and the package to import (none: it is re-stated here)."""
 
     called: str
     ask: Callable[[corpus.Case, Sequence[str]], list[Answer]]
     package: str = ""
-    remark: str = ""
-    share: float = 1.0
 
     @property
     def name(self) -> str:
         """With the version that is installed."""
-        return f"{self.called}{f' {importlib.metadata.version(self.called)}' if self.package else ''}{self.remark}"
+        return f"{self.called} {importlib.metadata.version(self.called)}" if self.package else self.called
 
     @property
     def there(self) -> bool:
@@ -248,8 +239,7 @@ class Tool:
 
 
 TOOLS = (
-    Tool("big_O", ask_big_o, "big_o", share=0.3),
-    Tool("big_O", ask_big_o_within, "big_o", ", calls up to 40 ms"),
+    Tool("big_O", ask_big_o, "big_o"),
     Tool("bigocheck", ask_bigocheck, "bigocheck"),
     Tool("bigO", ask_bigo, "bigO"),
     Tool("google/benchmark's fit, re-stated", ask_google),
@@ -360,8 +350,6 @@ def trials(
             for tool in chosen:
                 if time.monotonic() > end:
                     return
-                if rng.random() > tool.share:
-                    continue
                 answers = asked_apart(tool, case, [claim for _, claim, _ in questions], rng.randrange(1 << 30))
                 for (text, claim, truth), one in zip(questions, answers, strict=True):
                     yield _trial(tool, case, load_name, (text, claim, truth), one, shown=show_held)
