@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import time
+from numbers import Real
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from pytest_efficiency.errors import ClaimError
 from pytest_efficiency.judge.speedup import WAITS
 from pytest_efficiency.measure.afterwards import refuse_function
 from pytest_efficiency.recorder import current
@@ -18,9 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
 
     from pytest_efficiency.subject.protocol import Subject
-
-# Once an undecided claim has measured for so many seconds it is not measured again.
-_LONG = 4.0
 
 pause = time.sleep
 
@@ -35,6 +35,8 @@ class Claim:
     _form = ""
     # Seconds to wait before each further try: a disturbance lasts 0.1 to 2 s.
     _patience: tuple[float, ...] = WAITS
+    # Once an undecided claim has measured for so many seconds it is not measured again.
+    _long = 4.0
 
     def __init__(self) -> None:
         self.used = False
@@ -42,6 +44,7 @@ class Claim:
         self._verdicts: dict[Hashable, Verdict] = {}
         recorder = current.get()
         if recorder is not None:
+            checked_budget(recorder.budget)
             recorder.state(self)
 
     @property
@@ -63,7 +66,7 @@ class Claim:
         verdict = measure()
         for wait in self._patience:
             # What took this long was not disturbed for a moment: it is too near its bound, and stays so.
-            if verdict.outcome != "unclear" or time.perf_counter() - started > _LONG:
+            if verdict.outcome != "unclear" or time.perf_counter() - started > self._long:
                 break
             pause(wait)
             verdict = measure()
@@ -110,6 +113,20 @@ class Claim:
         self._refuse(f"{self!r} >= {other!r}")
 
     __hash__ = object.__hash__
+
+
+def checked_budget(budget: float | None) -> float | None:
+    """The seconds that a claim may measure, as they were given.
+
+    Raises:
+        ClaimError: that is no time: zero, less, NaN, infinite, or not a number.
+    """
+    if budget is None:
+        return None
+    if isinstance(budget, bool) or not isinstance(budget, Real) or not 0.0 < budget < math.inf:
+        msg = f"a budget is a number of seconds above zero, found {budget!r}; leave it out for the default"
+        raise ClaimError(msg)
+    return float(budget)
 
 
 @contextlib.contextmanager

@@ -25,6 +25,8 @@ SHORT = 1e-3
 THREADS = 1.15
 # Less of the wall time spent running (or waiting for a core) than this means that the call sleeps or waits.
 BUSY = 0.5
+# A call that waits while other threads of its process use a core for more than this part of the time waits for them.
+WORKED_FOR = 0.1
 # CPU times below this say nothing about how they are shared: the bookkeeping around the call is as long.
 TELLING = 2e-4
 # What the wall clock may show around a worker's batch without anybody sleeping: the message, and waking up for it.
@@ -53,6 +55,12 @@ class Sample:
         return (self.timing.cpu + self.waited + self.reply) / wall if wall > 0.0 else 1.0
 
     @property
+    def elsewhere(self) -> float:
+        """CPU time of the other threads over the wall time."""
+        wall = self.timing.wall
+        return (self.timing.process_cpu - self.timing.cpu) / wall if wall > 0.0 else 0.0
+
+    @property
     def threads(self) -> float:
         """CPU time of the process over that of the calling thread; 1.0 where it is too short to tell."""
         if self.timing.process_cpu < TELLING:
@@ -78,16 +86,21 @@ def choose_clock(reference: Sequence[Sample], candidate: Sequence[Sample], *, sh
         reference, candidate: at least one sample each.
         short: batches are shorter than `SHORT` and timed in this process.
     """
-    for side, samples in (("candidate", candidate), ("reference", reference)):
+    sides = (("candidate", candidate), ("reference", reference))
+    for side, samples in sides:
+        share = _middle([sample.threads for sample in samples])
+        waits = _middle([sample.busy for sample in samples]) < BUSY
+        # A pool's calling thread sleeps while the others work, and it is theirs whom a busy machine keeps waiting.
+        if share > THREADS and not (waits and _middle([sample.elsewhere for sample in samples]) < WORKED_FOR):
+            who = (
+                f"the {side} uses {share:.1f} times its calling thread's CPU time"
+                if not waits
+                else f"the {side} waits for them"
+            )
+            return Choice("wall time", f"wall time, because of threads inside: {who}", threads=True)
+    for side, samples in sides:
         if _middle([sample.busy for sample in samples]) < BUSY:
             return Choice("wall time", f"wall time, because the {side} sleeps or waits for more than half of its time")
-    for side, samples in (("candidate", candidate), ("reference", reference)):
-        share = _middle([sample.threads for sample in samples])
-        if share > THREADS:
-            why = (
-                f"wall time, because of threads inside: the {side} uses {share:.1f} times its calling thread's CPU time"
-            )
-            return Choice("wall time", why, threads=True)
     return Choice("wall time") if short else Choice("CPU time")
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_efficiency.errors import ResultsDiffer
+from pytest_efficiency.measure.afterwards import finished
 from pytest_efficiency.measure.digest import state
 from pytest_efficiency.measure.inputs import rough_size
 from pytest_efficiency.subject.agreement import cut
@@ -32,7 +33,8 @@ def first_call(side: Pace, call: Call, *, cpu_limit: float | None = None) -> Fir
     """Make the first call of a side and watch what it does to its arguments (in a worker it gets copies anyway)."""
     here = side.subject.home == "here"
     before = state(call) if here else 0
-    sample = side.timed([call], keep=True, cpu_limit=cpu_limit)
+    with finished(side.subject):
+        sample = side.timed([call], keep=True, cpu_limit=cpu_limit)
     (result,) = side.subject.get()
     return FirstCall(call, sample, result, here and state(call) != before)
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_efficiency import ClaimError, ResultsDiffer, Verdict, gil, memory, scaling, speedup
+from pytest_efficiency.recorder import Recorder, current
 
 
 def slow() -> int:
@@ -221,3 +222,24 @@ def test_figures_without_a_claim() -> None:
     assert [n for n, _ in growth.points] == sorted({n for n, _ in growth.points})
     assert memory(bytes.upper, b"a" * 8_000_000).peak.bytes == pytest.approx(8e6, rel=0.1)
     assert memory(fast).leaked.bytes < 1
+
+
+@pytest.mark.parametrize("budget", [0, -1, float("nan"), float("inf"), True, "2"])
+def test_a_budget_that_is_no_time_is_refused(budget: Any) -> None:
+    """Zero does not mean the default; the error says what a budget is."""
+    with pytest.raises(ClaimError, match=r"a budget is a number of seconds above zero, found"):
+        speedup(fast, over=slow, budget=budget)
+    with pytest.raises(ClaimError, match=r"a budget is a number of seconds above zero, found"):
+        scaling(sorted, numbers, budget=budget)
+
+
+@pytest.mark.parametrize("budget", [0, -1.5, float("nan")])
+@pytest.mark.parametrize(("claim", "form"), CLAIMS)
+def test_a_budget_of_the_test_that_is_no_time_is_refused_by_every_claim(claim: Any, form: str, budget: float) -> None:
+    """Whoever sets it for a whole test hears of it from the first claim, whichever kind it is."""
+    token = current.set(Recorder(budget=budget))
+    try:
+        with pytest.raises(ClaimError, match="a budget is a number of seconds above zero"):
+            claim()
+    finally:
+        current.reset(token)

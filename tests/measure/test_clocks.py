@@ -44,6 +44,18 @@ def test_threads_inside_need_the_wall_clock():
     assert choose_clock(WORK, [sample(0.010, 0.010, process=0.011)] * 3).clock == "CPU time"
 
 
+def test_a_call_that_waits_for_its_own_threads_does_not_sleep():
+    """A pool's calling thread uses no CPU: whose waiting for a core counts is that of the others."""
+    pool = [sample(0.010, 0.0002, process=0.018)] * 3
+    assert choose_clock(WORK, pool).threads
+    assert choose_clock(pool, WORK).threads
+    crowded = [sample(0.040, 0.0002, process=0.018)] * 3
+    assert choose_clock(WORK, crowded).threads
+    # Another thread's bookkeeping during a sleep is no work that it waits for.
+    asleep = choose_clock(WORK, [sample(0.100, 0.0002, process=0.001)] * 3)
+    assert (asleep.clock, asleep.threads) == ("wall time", False)
+
+
 def test_one_odd_sample_of_three_decides_nothing():
     """An interrupted calibration does not switch the clock."""
     odd = [sample(0.010, 0.010), sample(0.050, 0.010), sample(0.010, 0.010, process=0.030)]
