@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import itertools
 import math
 import sys
@@ -264,12 +265,13 @@ def test_a_tool_is_held_to_the_bound_and_to_the_time(corpus, cases, monkeypatch)
 
     case = named(cases, "insertion_sort")
     claims = [case.true, case.next_lower, case.two_lower]
-    low = scaling.Tool("low", lambda _, claims: scaling._bounded(2.0, claims, 0.1, "linear"))
-    assert [one.holds for one in scaling.asked_apart(low, case, claims, 1)] == [True, True, True]
-    exact = scaling.Tool("exact", lambda _, claims: scaling._bounded(4.0, claims, 0.1, "quadratic"))
-    assert [one.holds for one in scaling.asked_apart(exact, case, claims, 1)] == [True, False, False]
+    low = scaling.Tool("low", lambda _, claims, __: scaling._bounded(2.0, claims, 0.1, "linear"))
+    assert [one.holds for one in scaling.asked_apart(low, case, claims, 50, 1)] == [True, True, True]
+    exact = scaling.Tool("exact", lambda _, claims, __: scaling._bounded(4.0, claims, 0.1, "quadratic"))
+    assert [one.holds for one in scaling.asked_apart(exact, case, claims, 50, 1)] == [True, False, False]
+    assert scaling.largest_apart(case, 1) > scaling.largest_apart(dataclasses.replace(case, function=None), 1) == 4
     broken = scaling.Tool("broken", lambda *_: 1 / 0)
-    assert scaling.asked_apart(broken, case, claims, 1)[0].words.startswith("ZeroDivisionError")
+    assert scaling.asked_apart(broken, case, claims, 50, 1)[0].words.startswith("ZeroDivisionError")
     monkeypatch.setattr(scaling, "LIMIT", 0.3)
     slow = scaling.Tool("slow", lambda *_: time.sleep(60))
-    assert [one.holds for one in scaling.asked_apart(slow, case, claims, 1)] == [None, None, None]
+    assert [one.holds for one in scaling.asked_apart(slow, case, claims, 50, 1)] == [None, None, None]

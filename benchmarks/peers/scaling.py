@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 LIMIT = 10.0
 _LONGEST_CALL = 40e-3
 _LONGEST_MAKING = 0.1
+_SMALLEST = 4
 _LARGEST = 1 << 26
 _MEMORY = 4 << 30
 # Its default. The fit of a cubic to much larger sizes raises an IndexError.
@@ -76,13 +77,13 @@ class Answer:
 
 def largest(case: corpus.Case) -> int:
     """The largest size whose call takes no longer than 40 ms, found by doubling."""
-    n = smaller = 4
+    n = smaller = _SMALLEST
     while n <= _LARGEST:
-        start = time.perf_counter()
+        start = time.thread_time()  # CPU time: a busy machine must not make the sizes smaller
         arguments, _ = case.arguments(n)
-        made = time.perf_counter()
+        made = time.thread_time()
         case.function(*arguments)
-        if time.perf_counter() - made > _LONGEST_CALL:
+        if time.thread_time() - made > _LONGEST_CALL:
             return smaller
         if made - start > _LONGEST_MAKING:
             return n
@@ -92,7 +93,7 @@ def largest(case: corpus.Case) -> int:
 
 def geometric(upto: int, count: int) -> list[int]:
     """So many sizes, each the same factor above the one before, over a factor of 512 at most."""
-    return sorted({round(size) for size in np.geomspace(max(4, upto / 512), upto, count)})
+    return sorted({round(size) for size in np.geomspace(max(_SMALLEST, upto / 512), upto, count)})
 
 
 # ----------------------------------------------------------------------------------- tools that name a class
@@ -112,11 +113,11 @@ def _group_of_power(power: float) -> float:
     return powers[min(powers, key=lambda one: abs(one - power))]
 
 
-def ask_big_o(case: corpus.Case, claims: Sequence[str]) -> list[Answer]:
+def ask_big_o(case: corpus.Case, claims: Sequence[str], upto: int) -> list[Answer]:
     """`big_o.big_o` with its default sizes, but for the largest where a call of that size takes too long."""
     import big_o
 
-    upto = min(largest(case), _LARGEST_OF_BIG_O)
+    upto = min(upto, _LARGEST_OF_BIG_O)
     sizes = {"max_n": upto} | ({"min_n": max(1, upto // 10)} if upto <= 200 else {})
     start = time.perf_counter()
     best, _ = big_o.big_o(lambda made: case.function(*made), lambda n: case.arguments(int(n))[0], **sizes)
@@ -128,11 +129,11 @@ def ask_big_o(case: corpus.Case, claims: Sequence[str]) -> list[Answer]:
     return _bounded(group, claims, seconds, str(best))
 
 
-def ask_bigocheck(case: corpus.Case, claims: Sequence[str]) -> list[Answer]:
+def ask_bigocheck(case: corpus.Case, claims: Sequence[str], upto: int) -> list[Answer]:
     """`bigocheck.benchmark_function`, whose label its bounds are checked against."""
     import bigocheck
 
-    sizes = geometric(largest(case), _SIZES)
+    sizes = geometric(upto, _SIZES)
     start = time.perf_counter()
     label = bigocheck.benchmark_function(
         case.function, sizes=sizes, setup=lambda n: (case.arguments(n)[0], {})
@@ -161,9 +162,8 @@ def google_fit(sizes: Sequence[float], seconds: Sequence[float]) -> str:
     return min(errors, key=errors.__getitem__)
 
 
-def ask_google(case: corpus.Case, claims: Sequence[str]) -> list[Answer]:
+def ask_google(case: corpus.Case, claims: Sequence[str], upto: int) -> list[Answer]:
     """``->RangeMultiplier(8)->Range(8, n)->Complexity()``, on CPU time, inputs made between the timed parts."""
-    upto = largest(case)
     asked = sorted({upto, *(8**k for k in range(1, 10) if 8**k < upto)})
     start = time.perf_counter()
     sizes, means = [], []
@@ -188,12 +188,12 @@ def ask_google(case: corpus.Case, claims: Sequence[str]) -> list[Answer]:
 # ------------------------------------------------------------------------------------ a tool that checks bounds
 
 
-def ask_bigo(case: corpus.Case, claims: Sequence[str]) -> list[Answer]:
+def ask_bigo(case: corpus.Case, claims: Sequence[str], upto: int) -> list[Answer]:
     """`bigO.bounds` and `bigO.check`, on 30 tracked calls."""
     import bigO
 
     names = {"1": "O(1)", "log n": "O(log(n))", "sqrt n": "O(sqrt(n))", "n log n": "O(n*log(n))", "2^n": "O(2**n)"}
-    sizes = geometric(largest(case), _CALLS)
+    sizes = geometric(upto, _CALLS)
     # Few whole numbers lie below the size of exponential code: each of them is called more than once.
     sizes = [sizes[i % len(sizes)] for i in range(_CALLS)]
 
@@ -225,7 +225,7 @@ class Tool:
     """A tool: its name, how it is asked, and the package to import (none: it is re-stated here)."""
 
     called: str
-    ask: Callable[[corpus.Case, Sequence[str]], list[Answer]]
+    ask: Callable[[corpus.Case, Sequence[str], int], list[Answer]]
     package: str = ""
 
     @property
@@ -268,8 +268,8 @@ def _import_tools() -> None:
 # ------------------------------------------------------------------------------------------------- asking them
 
 
-def asked_apart(tool: Tool, case: corpus.Case, claims: Sequence[str], seed: int) -> list[Answer]:
-    """Ask in a process of its own, ended after `LIMIT` seconds."""
+def asked_apart(tool: Tool, case: corpus.Case, claims: Sequence[str], upto: int, seed: int) -> list[Answer]:
+    """Ask in a process of its own, ended after `LIMIT` seconds; ``upto`` is the largest size to use."""
     start = time.perf_counter()
     reading, writing = os.pipe()
     with warnings.catch_warnings():
@@ -279,7 +279,7 @@ def asked_apart(tool: Tool, case: corpus.Case, claims: Sequence[str], seed: int)
     if child == 0:
         with contextlib.suppress(BaseException):
             os.close(reading)
-            _ask_and_write(tool, case, claims, seed, writing)
+            _ask_and_write(tool, case, claims, upto, seed, writing)
         os._exit(0)
     os.close(writing)
     said = b""
@@ -303,7 +303,14 @@ def asked_apart(tool: Tool, case: corpus.Case, claims: Sequence[str], seed: int)
     return [Answer(*one) for one in json.loads(said)]
 
 
-def _ask_and_write(tool: Tool, case: corpus.Case, claims: Sequence[str], seed: int, descriptor: int) -> None:
+def largest_apart(case: corpus.Case, seed: int) -> int:
+    """`largest`, found where a function that fails for its size does no harm; it is the same for all tools."""
+    finding = Tool("sizes", lambda case, *_: [Answer(None, 0.0, str(largest(case)))])
+    said = asked_apart(finding, case, [""], 0, seed)[0].words
+    return int(said) if said.isdecimal() else _SMALLEST
+
+
+def _ask_and_write(tool: Tool, case: corpus.Case, claims: Sequence[str], upto: int, seed: int, descriptor: int) -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(nothing, standard)
@@ -313,7 +320,7 @@ def _ask_and_write(tool: Tool, case: corpus.Case, claims: Sequence[str], seed: i
     gc.collect()
     start = time.perf_counter()
     try:
-        answers = tool.ask(case, claims)
+        answers = tool.ask(case, claims, upto)
     except BaseException as error:  # noqa: BLE001  whatever a tool or a function at too large a size raises
         seconds = time.perf_counter() - start
         answers = [Answer(None, seconds, f"{type(error).__name__}: {error}")] * len(claims)
@@ -347,10 +354,11 @@ def trials(
             lower = ((NEXT, case.next_lower, False), (TWO, case.two_lower, False))
             questions += [(text, claim, truth) for text, claim, truth in lower if claim is not None]
             rng.shuffle(chosen)
+            upto = largest_apart(case, rng.randrange(1 << 30))
             for tool in chosen:
                 if time.monotonic() > end:
                     return
-                answers = asked_apart(tool, case, [claim for _, claim, _ in questions], rng.randrange(1 << 30))
+                answers = asked_apart(tool, case, [claim for _, claim, _ in questions], upto, rng.randrange(1 << 30))
                 for (text, claim, truth), one in zip(questions, answers, strict=True):
                     yield _trial(tool, case, load_name, (text, claim, truth), one, shown=show_held)
 
