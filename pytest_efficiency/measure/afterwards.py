@@ -7,6 +7,8 @@ import inspect
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pytest_efficiency.errors import ReturnedEarly
+from pytest_efficiency.measure.digest import state
+from pytest_efficiency.measure.sized import copier
 from pytest_efficiency.probes.afterwards import Snapshot, left_running, unfinished
 from pytest_efficiency.subject.protocol import Call
 
@@ -77,6 +79,21 @@ def first_call(subject: Subject, call: Call) -> None:
     with finished(subject):
         subject.put([call])
         subject.go()
+
+
+def changes_arguments(subject: Subject, call: Call) -> bool:
+    """Make one call as `first_call` does, on a copy where arguments can be copied, and say whether it changed them.
+
+    A worker has copies of its own: there only functions that are declared to work in place are known to.
+    """
+    if subject.home == "worker":
+        first_call(subject, call)
+        return subject.name in getattr(getattr(subject, "spec", None), "in_place", ())
+    make = copier(call)
+    tried = make() if make is not None else call
+    before = state(tried)
+    first_call(subject, tried)
+    return state(tried) != before
 
 
 def _refuse(name: str, found: str, needs: str) -> NoReturn:

@@ -128,6 +128,8 @@ class Ladder:
                 middling = [rung for rung in rungs if max(rung.cost, rung.sized.seconds) < _MIDDLING]
                 if side.subject.home == "here" and middling and not self._unfit():
                     side.learn_luck(middling[-1])
+        if self._rungs[0]:
+            self._inputs.refuse_equal(self._rungs[0][0].sized, self._rungs[0][-1].sized)
         for side in self._sides:
             if side.changes_input:
                 self._notes.append(f"{side.subject.name} changes its input: every call was given one of its own")

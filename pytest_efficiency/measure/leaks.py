@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pytest_efficiency.judge.memory import LeakEvidence, LeakRound
-from pytest_efficiency.measure.afterwards import first_call
+from pytest_efficiency.measure.afterwards import changes_arguments
 from pytest_efficiency.measure.conditions import Alone
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def measure_leak(subject: Subject, call: Call, **options: Any) -> LeakEvidence:
 
     Args:
         subject: what is measured.
-        call: its arguments, the same in every call.
+        call: its arguments, the same in every call, or a copy of them for each if calls change them.
         options: passed on to `pytest_efficiency.probes.leak.probe`.
 
     Raises:
@@ -26,10 +26,11 @@ def measure_leak(subject: Subject, call: Call, **options: Any) -> LeakEvidence:
     """
     start = time.perf_counter()
     # Outside of the timed part, and seen by coverage: it may import, compile, or turn out to do its work later.
-    first_call(subject, call)
+    changing = changes_arguments(subject, call)
     alone = Alone()
     with alone.part():
-        found = subject.probe("leak", call, **options)
+        # What a call puts into its caller's list is no leak.
+        found = subject.probe("leak", call, **({"fresh": True} if changing else {}), **options)
     rounds = tuple(
         LeakRound(
             calls=each["calls"],
@@ -39,6 +40,10 @@ def measure_leak(subject: Subject, call: Call, **options: Any) -> LeakEvidence:
         for each in found["rounds"]
     )
     notes = []
+    if found.get("fresh"):
+        notes.append("a call changes its arguments: each call gets a fresh copy of them")
+    elif changing:
+        notes.append("a call changes its arguments, which cannot be copied: what it keeps in them counts as leaked")
     if any(each.heap is None for each in rounds):
         notes.append("the C library does not tell the size of its heap: only Python objects were counted")
     if rounds and rounds[0].calls < 20:

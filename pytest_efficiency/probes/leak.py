@@ -5,10 +5,12 @@ Counters of the allocators, not resident memory, whose slope is 8-16 bytes per c
 
 from __future__ import annotations
 
+import copy
 import gc
 import sys
 import time
 from array import array
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,6 +31,22 @@ def _heap() -> Callable[[], int] | None:
     return used
 
 
+def _can_be_copied(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    try:
+        copy.deepcopy((args, kwargs))
+    except Exception:  # noqa: BLE001  an argument may refuse in any way it likes
+        return False
+    return True
+
+
+def _on_copies(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Callable[[], Any]:
+    def call() -> None:
+        own, named = copy.deepcopy((tuple(args), dict(kwargs)))
+        function(*own, **named)
+
+    return call
+
+
 def probe(
     function: Callable[..., Any],
     args: Sequence[Any],
@@ -38,6 +56,7 @@ def probe(
     calls: int = 200,
     warmup: int = 20,
     budget: float = 2.0,
+    fresh: bool = False,
 ) -> dict[str, Any]:
     """Call ``function(*args, **kwargs)`` again and again and note what stays.
 
@@ -49,13 +68,16 @@ def probe(
         calls: how many calls a round, fewer if that takes longer than the budget.
         warmup: how many calls before the first round, at most; fewer likewise.
         budget: seconds for everything, as far as single calls allow.
+        fresh: each call gets a deep copy of the arguments, if they can be copied.
 
     Returns:
-        ``{"rounds": [{"calls", "heap", "blocks"}, ...], "warmup"}``: bytes of the C heap (None if unknown) and blocks
-        of the Python heap that a round of so many calls left behind, in all.
+        ``{"rounds": [{"calls", "heap", "blocks"}, ...], "warmup", "fresh"}``: bytes of the C heap (None if unknown) and
+        blocks of the Python heap that a round of so many calls left behind, in all; whether each call got a copy.
     """
     heap = _heap()
     start = time.perf_counter()
+    fresh = fresh and _can_be_copied(args, kwargs)
+    call = _on_copies(function, args, kwargs) if fresh else partial(function, *args, **kwargs)
     collecting = gc.isenabled()
     gc.disable()
     # What was there before need not be searched for garbage in every round, unless somebody else has set things aside.
@@ -66,7 +88,7 @@ def probe(
         warm, shortest = 0, float("inf")
         while warm < warmup and (warm < 2 or time.perf_counter() - start < budget / 8):
             before = time.perf_counter()
-            function(*args, **kwargs)
+            call()
             shortest = min(shortest, time.perf_counter() - before)
             warm += 1
         calls = max(1, min(calls, int(budget * 0.7 / rounds / max(shortest, 1e-9))))
@@ -75,7 +97,7 @@ def probe(
         for i in range(rounds + 1):
             if i:
                 for _ in range(calls):
-                    function(*args, **kwargs)
+                    call()
             # Objects in cycles are not lost, only late.
             gc.collect()
             heaps[i] = heap() if heap is not None else 0
@@ -87,6 +109,7 @@ def probe(
             gc.enable()
     return {
         "warmup": warm,
+        "fresh": fresh,
         "rounds": [
             {
                 "calls": calls,
