@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import random
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pytest_efficiency.assertions.claim import Claim, measuring, subject_of
+from pytest_efficiency.assertions.claim import Claim, checked_budget, measuring, subject_of
 from pytest_efficiency.assertions.wording import class_text, number
 from pytest_efficiency.errors import ClaimError
 from pytest_efficiency.judge.classes import GrowthClass, parse_class
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from pytest_efficiency.judge.tail import Sampling
 
-_BUDGET = 5.0
+_BUDGET = 3.0
 
 
 def scaling(
@@ -52,14 +53,15 @@ def scaling(
         sizes: the sizes, instead of a ladder that is found by doubling.
         check: ``check(args, result)`` is asked whether a measured result is right: True or None, or a text that says
             what is wrong.
-        budget: seconds after which no further round begins (5 by default).
+        budget: seconds after which no further round begins (3 by default).
 
     Returns:
         A `ScalingClaim`: compare it with ``<=`` and one of "1", "log n", "sqrt n", "n", "n log n", "n^1.5", "n^2",
         "n^2 log n", "n^3", "2^n", or n^k for any k. Without a claim, ``.exponent``, ``.interval`` and ``.points``.
 
     Raises:
-        ClaimError: (when compared) the class or the inputs cannot be understood.
+        ClaimError: the budget is no number of seconds above zero; or (when compared) the class or the inputs cannot be
+            understood.
         ResultsDiffer: ``check`` found a wrong result.
         Unclear: the claim could not be decided here and now.
 
@@ -75,6 +77,8 @@ def scaling(
 class ScalingClaim(Claim):
     """What `scaling` returns. Measures when it is compared."""
 
+    # Half of the time goes into longer calls where short ones did not decide: another try seldom does.
+    _long = 1.0
     _form = 'write `assert scaling(f, inputs) <= "n log n"`: timing can refute a bound from above, and nothing else'
 
     def __init__(
@@ -89,7 +93,7 @@ class ScalingClaim(Claim):
     ) -> None:
         super().__init__()
         self._f, self._inputs, self._over, self._counting = f, inputs, over, counting
-        self._sizes, self._check, self._own_budget = sizes, check, budget
+        self._sizes, self._check, self._own_budget = sizes, check, checked_budget(budget)
         self._report: tuple[ScalingDecision, Sampling] | None = None
 
     def __repr__(self) -> str:
@@ -158,10 +162,15 @@ class ScalingClaim(Claim):
             return self._verdict(claim, judge_counter(counted, claim), None, counted)
         counts = ladder.count_steps() if self._over is None else None
         rejected = judge_counts(counts, claim)
-        sampling, decision, escalated = None, rejected, False
+        sampling: Sampling | None = None
+        decision, escalated = rejected, False
         while decision is None or not decision.final:
-            for sampling in ladder.rounds():
+            for fresh in ladder.rounds():
+                sampling = fresh
                 decision = judge_scaling(sampling, counts, claim, escalated=escalated)
+                if decision.wants == "weigh":
+                    sampling = dataclasses.replace(sampling, in_cache=ladder.weigh())
+                    decision = judge_scaling(sampling, counts, claim, escalated=escalated)
                 if decision.final or decision.wants == "escalate":
                     break
             if decision is None:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Literal
 
 from pytest_efficiency.errors import ClaimError
 from pytest_efficiency.judge.classes import GrowthClass, parse_class
-from pytest_efficiency.judge.counts import Counts, fit_counts, mixture
+from pytest_efficiency.judge.counts import Counts, fit_counts
 from pytest_efficiency.judge.decision import Decision
+from pytest_efficiency.judge.shape import Shape, shape_of
 from pytest_efficiency.judge.tail import CONFIDENCE, Sampling, Tail, tails_of
 
 if TYPE_CHECKING:
@@ -23,16 +24,17 @@ if TYPE_CHECKING:
     from pytest_efficiency.result import Outcome
 
 Evidence = Literal["time", "interpreter steps", "counter"]
-Wants = Literal["more", "escalate"]
+Wants = Literal["more", "escalate", "weigh"]
 
 FEWEST_SIZES = 4
 SMALLEST_RANGE = 4.0
 FEWEST_ROUNDS = 4
-MOST_ROUNDS = 24
-_ENOUGH_ROUNDS = 8
+MOST_ROUNDS = 16
+_ENOUGH_ROUNDS = 6
 
 _BEND = 0.10
-_LATE_SHARE = 0.15
+_LATE_BEND = 0.05
+_STEEP_BEND, _STEEP_SHARE = 0.20, 0.25
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ class ScalingDecision(Decision):
         window: smallest and largest n of the window that decided.
         holds_up_to: the largest n up to which the claim was seen to hold; None if nowhere.
         evidence: what decided.
-        wants: what would help where ``outcome`` is None.
+        wants: what would help where ``outcome`` is None: "more" rounds, to "escalate" to larger sizes, or to "weigh"
+            how much memory the largest size needs.
     """
 
     bound: float = math.nan
@@ -126,7 +129,8 @@ def judge_scaling(
 
     The tail's exponent is taken over three windows, and their minimum counts. It must exceed the midpoint between the
     claim's own exponent and the next group's with its whole interval to fail, and stay below with its whole interval to
-    pass.
+    pass. Where a higher class explains the shape of the whole curve far better, the claim fails as well, or the ladder
+    is made longer before it passes; see `shape`.
 
     Args:
         sampling: what was measured so far.
@@ -153,6 +157,7 @@ def judge_scaling(
     decisive = min(tails, key=lambda tail: tail.excess)
     low, high = min(tail.low for tail in tails), min(tail.high for tail in tails)
     best = replace(decisive, low=low, high=high)
+    shape = shape_of(sampling, growth)
     may_escalate = not escalated and sampling.can_escalate and not sampling.exhausted
     bend = tails[0].slope - tails[-1].slope
     if low > 0:
@@ -160,14 +165,23 @@ def judge_scaling(
             pending = "too steep, but flattening: longer calls will tell"
             return _decision(None, sampling, growth, best, pending, "escalate")
         return _decision("failed", sampling, growth, best, "")
-    if high < 0:
-        if may_escalate and bend > _BEND and _late_share(sampling, growth) > _LATE_SHARE:
+    if shape.likely and sampling.in_cache is None:
+        pending = "a higher class fits, unless memory bends the curve"
+        return _decision(None, sampling, growth, best, pending, "weigh")
+    refuted = sampling.in_cache is True and shape.likely
+    if refuted and (shape.plain or not may_escalate):
+        return _decision("failed", sampling, growth, best, _by_shape(sampling, growth, shape))
+    # In memory beyond the cache a true claim may steepen as well; what ends above the bound is no pass there.
+    steepening = bend > _STEEP_BEND and shape.share > _STEEP_SHARE
+    doubtful = steepening and sampling.in_cache is not True and tails[0].excess > 0
+    if high < 0 and (may_escalate or not doubtful):
+        if may_escalate and (refuted or steepening or (bend > _LATE_BEND and shape.late)):
             pending = "flat enough, but steepening: longer calls will tell"
             return _decision(None, sampling, growth, best, pending, "escalate")
         return _decision("passed", sampling, growth, best, "")
     # More rounds narrow what differs between rounds, and never the scatter of the sizes about the line.
     narrowing = decisive.repeated[0] <= decisive.bound <= decisive.repeated[1] or sampling.rounds < _ENOUGH_ROUNDS
-    may_go_on = narrowing and not sampling.exhausted
+    may_go_on = (narrowing or sampling.typical) and not sampling.exhausted
     if may_go_on and sampling.rounds < MOST_ROUNDS // 2:
         return _decision(None, sampling, growth, best, "too close to the bound yet", "more")
     if may_escalate:
@@ -176,6 +190,13 @@ def judge_scaling(
         return _decision(None, sampling, growth, best, "too close to the bound yet", "more")
     undecided = _decision("unclear", sampling, growth, best, "")
     return replace(undecided, why=f"{undecided.why}; {_what_would_help(sampling, tails)}")
+
+
+def _by_shape(sampling: Sampling, claim: GrowthClass, shape: Shape) -> str:
+    return (
+        f"classes above {claim} hold {shape.share:.0%} of the time at n = {_cut(sampling.sizes[-1])} in the best "
+        f"mixture of classes, which misses the times by {shape.full:.1%}; without them it misses by {shape.own:.0%}"
+    )
 
 
 def _what_would_help(sampling: Sampling, tails: Sequence[Tail]) -> str:
@@ -216,19 +237,6 @@ def _unusable(sampling: Sampling) -> str:
     return ""
 
 
-def _late_share(sampling: Sampling, claim: GrowthClass) -> float:
-    """Which part of the time at n_max the next group's class would hold in the best mixture with the claim's."""
-    import numpy as np
-
-    seconds = np.array(sampling.seconds)
-    if sampling.reference_seconds is not None:
-        seconds = seconds / np.array(sampling.reference_seconds)
-    lower = {GrowthClass(), claim, claim.ceiling} | ({GrowthClass(claim.power)} if claim.base is None else set())
-    classes = [*sorted(lower, key=lambda one: one.order), claim.next_group]
-    shares, _ = mixture(sampling.sizes, seconds, classes)
-    return shares[-1]
-
-
 def _decision(
     outcome: Outcome | None,
     sampling: Sampling,
@@ -261,9 +269,7 @@ def _decision(
 
 def _holds_up_to(sampling: Sampling, claim: GrowthClass) -> float | None:
     """The largest n before the slope over three neighbours first exceeds the bound and never comes back."""
-    seconds = sampling.seconds
-    if sampling.reference_seconds is not None:
-        seconds = tuple(one / other for one, other in zip(seconds, sampling.reference_seconds, strict=True))
+    seconds = sampling.figures
     sizes = sampling.sizes
     for last in range(len(sizes) - 1, 1, -1):
         slope = math.log(seconds[last] / seconds[last - 2])

@@ -9,6 +9,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pytest_efficiency.judge.statistics import median
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -45,6 +47,9 @@ class Sampling:
         can_escalate: the ladder can still be made longer.
         ended: why there is no larger size.
         problem: why there is no usable ladder at all; empty where there is one.
+        typical: the inputs of one size differ in luck, and every round had others: their median counts, not the best.
+        in_cache: the memory that the largest size needs fits the cache, so that no curve steepens because of it; None
+            where nobody has asked yet.
         notes: lines for the report.
     """
 
@@ -58,6 +63,8 @@ class Sampling:
     can_escalate: bool = True
     ended: str = ""
     problem: str = ""
+    typical: bool = False
+    in_cache: bool | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -67,13 +74,25 @@ class Sampling:
 
     @property
     def seconds(self) -> tuple[float, ...]:
-        """The best time per call at each size."""
-        return tuple(min(one, default=math.nan) for one in self.samples)
+        """The best time per call at each size; the median where luck decides."""
+        return tuple(self._of(one) for one in self.samples)
 
     @property
     def reference_seconds(self) -> tuple[float, ...] | None:
-        """The reference's best time per call at each size."""
-        return None if self.reference is None else tuple(min(one, default=math.nan) for one in self.reference)
+        """The reference's best (or median) time per call at each size."""
+        return None if self.reference is None else tuple(self._of(one) for one in self.reference)
+
+    @property
+    def figures(self) -> tuple[float, ...]:
+        """What is judged: the time at each size, or its ratio to the reference's."""
+        if self.reference_seconds is None:
+            return self.seconds
+        return tuple(one / other for one, other in zip(self.seconds, self.reference_seconds, strict=True))
+
+    def _of(self, samples: Sequence[float]) -> float:
+        if not samples:
+            return math.nan
+        return median(samples) if self.typical else min(samples)
 
 
 @dataclass(frozen=True)
@@ -105,11 +124,10 @@ def tails_of(sampling: Sampling, claim: GrowthClass, seed: int) -> list[Tail]:
     logs = np.log(sizes)
     ceiling = np.array([claim.ceiling.log_growth(n) for n in sampling.sizes])
     beyond = np.array([claim.next_group.log_growth(n) for n in sampling.sizes])
-    best = np.array(sampling.seconds)
-    drawn = _resampled(sampling.samples, seed)
+    best = np.array(sampling.figures)
+    drawn = _resampled(sampling.samples, seed, typical=sampling.typical)
     if sampling.reference is not None:
-        best = best / np.array(sampling.reference_seconds)
-        drawn = drawn / _resampled(sampling.reference, seed + 1)
+        drawn = drawn / _resampled(sampling.reference, seed + 1, typical=sampling.typical)
     # A ratio of two times has no call overhead of its own to take off.
     subtract = sampling.reference is None and best.max() > _OVERHEAD_RATIO * best[:2].min()
     work, drawn_work, visible = best, drawn, np.ones(len(sizes), dtype=bool)
@@ -143,8 +161,9 @@ def tails_of(sampling: Sampling, claim: GrowthClass, seed: int) -> list[Tail]:
                 slope=slope,
                 claimed=float(own[chosen] @ weights),
                 bound=bound,
-                # To fail a curve must be straight as well; to pass, a bend is no uncertainty: it is what memory does.
-                low=min(lowest, slope - max(_FLOOR, 2.0 * max(scatter, luck) / width)) - bound,
+                # To fail a curve must be straight as well, on its widest window; to pass, a bend is no uncertainty: it
+                # is what memory does.
+                low=min(lowest, slope - max(_FLOOR, 2.0 * (luck if tails else max(scatter, luck)) / width)) - bound,
                 high=max(highest, slope + max(_FLOOR, 3.0 * luck / width)) - bound,
                 repeated=(lowest, highest),
             )
@@ -191,13 +210,14 @@ def _luck(logs: Any, values: Any) -> float:
     return float(np.median(np.abs(misses) / np.sqrt(1.0 + part**2 + (1.0 - part) ** 2))) / _MEDIAN_OF_NORMAL
 
 
-def _resampled(samples: Sequence[Sequence[float]], seed: int) -> Any:
-    """The best times of ``_RESAMPLES`` bootstrap repetitions, one row each (Efron 1979)."""
+def _resampled(samples: Sequence[Sequence[float]], seed: int, *, typical: bool) -> Any:
+    """The best (or median) times of ``_RESAMPLES`` bootstrap repetitions, one row each (Efron 1979)."""
     import numpy as np
 
     rng = np.random.default_rng(seed)
     columns = []
     for one in samples:
         values = np.array(one)
-        columns.append(values[rng.integers(0, len(values), (_RESAMPLES, len(values)))].min(axis=1))
+        drawn = values[rng.integers(0, len(values), (_RESAMPLES, len(values)))]
+        columns.append(np.median(drawn, axis=1) if typical else drawn.min(axis=1))
     return np.array(columns).T

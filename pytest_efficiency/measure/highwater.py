@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 from pytest_efficiency.errors import EfficiencyError
 from pytest_efficiency.judge.memory import PeakEvidence, agreeing
 from pytest_efficiency.judge.sizes import size_of
+from pytest_efficiency.measure.afterwards import finished
+from pytest_efficiency.measure.conditions import Alone
 from pytest_efficiency.subject.protocol import Call
 
 if TYPE_CHECKING:
@@ -206,20 +208,23 @@ def measure_peak(subject: Subject, call: Call, *, runs: int = 3, more_runs: int 
     """
     start = time.perf_counter()
     fresh, copied = _fresh(subject, call)
-    subject.put([fresh])
-    subject.go()
+    with finished(subject):
+        subject.put([fresh])
+        subject.go()
     found: list[_Run] = []
+    alone = Alone()
     sampled = False
     with _small_pages(subject), _one_cpu(subject.pid) as pinned:
         while len(found) < runs or (agreeing([run.peak for run in found]) is None and len(found) < runs + more_runs):
             fresh, copied = _fresh(subject, call)
-            subject.put([fresh])
-            subject.trim()
-            run = None if sampled else _marked(subject)
-            if run is None:
-                sampled = True
-                run = _sampled(subject)
-            found.append(run)
+            with alone.part():
+                subject.put([fresh])
+                subject.trim()
+                run = None if sampled else _marked(subject)
+                if run is None:
+                    sampled = True
+                    run = _sampled(subject)
+                found.append(run)
     peaks = tuple(run.peak for run in found)
     agreed = agreeing(peaks)
     notes = [] if copied else ["an argument cannot be copied: a call that changes it was measured on what it left"]
@@ -238,7 +243,8 @@ def measure_peak(subject: Subject, call: Call, *, runs: int = 3, more_runs: int 
         blind=max(run.blind for run in found),
         pinned=pinned,
         seconds=time.perf_counter() - start,
-        notes=tuple(notes),
+        notes=(*notes, *alone.notes),
+        disturbed=alone.void,
     )
 
 
@@ -253,3 +259,18 @@ def _result(subject: Subject) -> Any:
     # A worker sends the arguments of such a function back beside its result.
     in_place = getattr(getattr(subject, "spec", None), "in_place", ())
     return result[0] if subject.name in in_place else result
+
+
+def footprint(subject: Subject, call: Call) -> float | None:
+    """About how many bytes a call takes beside its inputs at its peak; None where the system does not say.
+
+    One call and no repetition: enough to tell kilobytes from what no cache holds.
+    """
+    subject.put([call], keep=False)
+    subject.trim()
+    if not _reset_mark(subject.pid):
+        return None
+    before = _status(subject.pid, "VmHWM")
+    subject.go()
+    after = _status(subject.pid, "VmHWM")
+    return None if before is None or after is None else float(max(0, after - before))

@@ -16,8 +16,11 @@ from typing import TYPE_CHECKING, Any
 from pytest_efficiency.errors import ClaimError, CpuLimitReached, DeadlinePassed
 from pytest_efficiency.judge.scaling import FEWEST_ROUNDS, FEWEST_SIZES, SMALLEST_RANGE
 from pytest_efficiency.judge.tail import Sampling
-from pytest_efficiency.measure.conditions import undisturbed
+from pytest_efficiency.measure.afterwards import first_call
+from pytest_efficiency.measure.conditions import Alone
 from pytest_efficiency.measure.counts import count_steps
+from pytest_efficiency.measure.highwater import footprint
+from pytest_efficiency.measure.inputs import second_level_cache
 from pytest_efficiency.measure.side import Read, Rung, Side
 from pytest_efficiency.measure.sized import Sized, SizedInputs
 
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 
 SMALLEST = 4
 LARGEST = 1 << 30
-STOP = 40e-3
+STOP = 20e-3
 ESCALATION = 4.0
 _EXPONENTIAL = 6.0
 _JUMP = 4.0
@@ -38,10 +41,23 @@ _BRIEF = 2e-4
 _BUILDING = 0.4
 # Long enough a call for differences between inputs to show, short enough to try several.
 _MIDDLING = 2e-3
-_LONGEST_MAKING = 0.2
-_MOST_BYTES = 32 << 20
+_LONGEST_MAKING = 0.05
+# Inputs of a first ladder stay inside the second-level cache, in units of that: what is larger steepens because of the
+# memory's own curve (a dict of a million reads n^1.4). The call may need four times as much again for its own tables.
+_CACHED = 0.5
+# Calls this short show little but their overhead at such sizes, and go on a little.
+_TOO_SHORT, _CACHED_IF_SHORT = 2e-4, 1.0
+# Matrices reach the cache at a few hundred rows, where LAPACK has not come near n^3 yet.
+_FEW, _CACHED_IF_FEW = 1000, 1.0
+_MOST_BYTES = 16 << 20
 # Every call of a worker has inputs of its own, and short calls need several of them in a batch.
 _MOST_BYTES_IN_WORKER = 6 << 20
+# A call on a copy of its own, made a moment before, spends up to some microseconds on fetching what the copy displaced.
+_COLD_START = 10e-6
+# What bends no curve, in units of the second-level cache.
+_IN_CACHE, _IN_CACHE_IN_ALL = 1.0, 2.0
+# A pass over short calls is made again until it has taken this long, or so many times.
+_SHORT_PASS, _MOST_PASSES = 4e-3, 3
 # What a call may use when a size is tried for the first time, in stops: its growth is not known yet.
 _FIRST_LOOK = 25.0
 _SMALLEST_SIZES = 2
@@ -95,12 +111,15 @@ class Ladder:
         self._start: float | None = None
         worker = any(side.subject.home == "worker" for side in self._sides)
         self._most_bytes = _MOST_BYTES_IN_WORKER if worker else _MOST_BYTES
+        self._escalated = False
+        self._in_cache: bool | None = None
         self._stop = STOP
         self._slack = 1.0
         self._ended = ""
         self._at_its_end = False
         self._problem = ""
         self._notes: list[str] = []
+        self._alone = Alone()
 
     @property
     def subject(self) -> Subject:
@@ -114,21 +133,23 @@ class Ladder:
 
     @property
     def seconds(self) -> float:
-        """Wall time since the first call."""
-        return 0.0 if self._start is None else self._clock() - self._start
+        """Wall time since the first call, without what other runs were waited for."""
+        return 0.0 if self._start is None else self._clock() - self._start - self._alone.waited
 
     def build(self) -> None:
         """Find the sizes; called by whatever needs them."""
         if self._start is not None:
             return
         self._start = self._clock()
+        for side in self._sides:
+            first_call(side.subject, self._inputs.make(SMALLEST if self._sizes is None else self._sizes[0]).call)
         with self._undisturbed():
             self._grow()
             for side, rungs in zip(self._sides, self._rungs, strict=True):
                 middling = [rung for rung in rungs if max(rung.cost, rung.sized.seconds) < _MIDDLING]
-                if side.subject.home == "here" and middling and not self._unfit():
+                if middling and not self._unfit():
                     side.learn_luck(middling[-1])
-        if self._rungs[0]:
+        if self._rungs[0] and not any(side.changes_input for side in self._sides):
             self._inputs.refuse_equal(self._rungs[0][0].sized, self._rungs[0][-1].sized)
         for side in self._sides:
             if side.changes_input:
@@ -138,16 +159,21 @@ class Ladder:
         """Interpreter steps over the sizes that have been timed: no larger one may be tried in the dark."""
         self.build()
         limits = {} if most is None else {"most": most}
-        return count_steps(self._sides[0].subject, self._inputs, self.sizes, **limits)
+        # Not timed, but in the way of whoever times something on the same cores.
+        with self._undisturbed():
+            return count_steps(self._sides[0].subject, self._inputs, self.sizes, **limits)
 
     def rounds(self) -> Iterator[Sampling]:
         """Sample every size once a pass, in random order; ends when the budget is used up."""
         self.build()
         while not self._problem and not self._unfit():
-            began = self._clock()
+            began = self.seconds
             with self._undisturbed():
-                self._pass()
-            spent = self._clock() - began
+                for _ in range(_MOST_PASSES):
+                    self._pass()
+                    if self.seconds - began > _SHORT_PASS:
+                        break
+            spent = self.seconds - began
             sampling = self._sampling(lasting=spent)
             yield sampling
             if sampling.exhausted and self._over_budget(spent, sampling.rounds):
@@ -159,12 +185,27 @@ class Ladder:
         if self._at_its_end or self._problem:
             return False
         before = len(self._rungs[0])
+        self._escalated = True
         self._stop *= ESCALATION
         self._slack *= ESCALATION
         self._budget = self.seconds + max(self._budget - self.seconds, 0.5 * self._budget)
         with self._undisturbed():
             self._grow()
+        if len(self._rungs[0]) > before:
+            self._in_cache = None
         return len(self._rungs[0]) > before
+
+    def weigh(self) -> bool:
+        """Whether the largest call, its inputs and all that it allocates, stays within the cache."""
+        side, rung = self._sides[0], self._rungs[0][-1]
+        cache = second_level_cache()
+        needed = None
+        if rung.sized.bytes <= _IN_CACHE * cache:
+            with self._undisturbed():
+                needed = footprint(side.subject, self._inputs.make(rung.sized.asked).call)
+        # The mark counts pages that were only passed through, so it may say more than was in use at a time.
+        self._in_cache = needed is not None and rung.sized.bytes + needed <= _IN_CACHE_IN_ALL * cache
+        return self._in_cache
 
     def close(self) -> None:
         """Let go of what the clocks hold open; the subjects stay."""
@@ -200,13 +241,25 @@ class Ladder:
             return f"larger sizes take more than {1e3 * self._stop:.0f} ms a call", False
         if last.seconds > 0.5 * self._slack * _LONGEST_MAKING:
             return f"making the inputs for n = {last.asked} took {last.seconds:.2g} s", False
-        if last.bytes > 0.5 * self._slack * self._most_bytes:
+        if self._next_bytes() > self._bytes_allowed():
             return f"the inputs for n = {last.asked} take {last.bytes / 1e6:.0f} MB", False
         if 2 * last.asked > LARGEST:
             return f"n = {last.asked} is the largest size tried", True
         if self.seconds > _BUILDING * self._budget and len(done) >= FEWEST_SIZES:
             return "the time budget does not reach further", True
         return "", False
+
+    def _next_bytes(self) -> float:
+        """What the inputs of the next size will take: matrices four times as much, lists twice."""
+        sizes = [rung.sized.bytes for rung in self._rungs[0][-2:]]
+        return sizes[-1] * min(max(2.0, sizes[-1] / max(sizes[0], 1)), 8.0)
+
+    def _bytes_allowed(self) -> float:
+        if self._escalated:
+            return self._most_bytes
+        few, short = self._rungs[0][-1].n < _FEW, self._slowest(-1) < _TOO_SHORT
+        times = _CACHED_IF_FEW if few else _CACHED_IF_SHORT if short else _CACHED
+        return min(times * second_level_cache(), self._most_bytes)
 
     def _next_asked(self) -> int:
         done = self._rungs[0]
@@ -371,20 +424,30 @@ class Ladder:
             exhausted=self._over_budget(lasting, rounds) or bool(self._problem) or self._unfit(),
             can_escalate=not self._at_its_end,
             ended=self._ended,
-            problem=self._problem,
-            notes=tuple(self._notes),
+            typical=any(side.depends_on_luck for side in self._sides),
+            in_cache=self._in_cache,
+            problem=self._problem
+            or self._too_brief(picked[0])
+            or (self._alone.throttled_wall() if read == "wall time" else ""),
+            notes=(*self._notes, *self._alone.notes),
+        )
+
+    def _too_brief(self, rungs: Sequence[Rung]) -> str:
+        """Why times of a function that changes its input say nothing: each was the cold start of a fresh copy."""
+        side = self._sides[0]
+        # At the largest size, whose copies displace the most; small ones share a batch.
+        longest = min((one.timing.cpu for rung in rungs[-1:] for one in rung.samples), default=math.inf)
+        if not side.changes_input or side.subject.home == "worker" or longest > _COLD_START:
+            return ""
+        return (
+            f"{side.subject.name} changes its input and takes {1e6 * longest:.1f} µs, which the cold start on "
+            "a fresh copy outweighs. Claim the growth of a function that does it many times, or count with counting="
         )
 
     @contextlib.contextmanager
     def _undisturbed(self) -> Iterator[None]:
-        if all(side.subject.home == "worker" for side in self._sides):
-            yield
-            return
-        with undisturbed() as found:
-            if found.blocked:
-                self._problem = (
-                    f"{', '.join(found.blocked)} could not be suspended, and slows some lines more than others"
-                )
+        with self._alone.part():
+            self._problem = self._problem or self._alone.void
             yield
 
 

@@ -36,6 +36,8 @@ _VARIETY = 10e-3
 _LUCK = 0.15
 # Larger inputs are not copied to find out whether they can be: a deep copy takes longer than the call.
 _COPIED = 1 << 16
+# Of longer calls a cold start is no part worth a call more.
+_WORTH_WARMING = 50e-6
 _LONGEST_WARM_UP = 0.5
 # A round trip takes 13 to 20 us. A candidate that dawdles on single calls must not get that taken off its times.
 _LONGEST_ROUND_TRIP = 100e-6
@@ -155,7 +157,7 @@ class Side:
 
     def learn_luck(self, rung: Rung) -> None:
         """Whether calls with different inputs of one size take different times."""
-        costs = []
+        costs, rung.inner = [], 1 if self._in_worker else rung.inner
         for _ in range(_MANY_INPUTS):
             self._furnish(rung, 1)
             best = math.inf
@@ -199,6 +201,8 @@ class Side:
 
     def _calls(self, rung: Rung) -> list[Call]:
         asked = rung.sized.asked
+        if self.depends_on_luck and rung.samples:
+            self._furnish(rung, len(rung.bases))
         if self._in_worker:
             made = [self._inputs.make(asked) for _ in range(rung.inner)]
             rung.n += (sum(one.n for one in made) / len(made) - rung.n) / (len(rung.samples) + 2)
@@ -212,6 +216,8 @@ class Side:
         """Time one more batch; a batch that came out too short is made longer first."""
         for attempt in range(3):
             calls = self._calls(rung)
+            if self.changes_input and rung.cost < _WORTH_WARMING:
+                self._warm(rung)
             self.subject.put(calls, keep=self._check is not None and self._in_worker)
             sample = self._go()
             if self._in_worker:
@@ -225,6 +231,11 @@ class Side:
             rung.cold.clear()
         rung.samples.append(sample)
         rung.cold.append(self._coldness(sample))
+
+    def _warm(self, rung: Rung) -> None:
+        """Copying large inputs has pushed even the function's own code out of the caches: one call brings it back."""
+        self.subject.put(self._calls(rung)[:1], keep=False)
+        self._go()
 
     def _coldness(self, sample: Sample) -> float:
         """CPU seconds of a worker's batch that were not the calls' but those of a cold start after a large *put*.
@@ -268,7 +279,9 @@ class Side:
         samples = [sample for rung in rungs[-3:] for sample in rung.samples]
         if not samples:
             return "CPU time"
-        if max(sample.busy for sample in samples) < BUSY:
+        # A thread that waits for others of its process, which work, does not sleep. The middle sample decides: a single
+        # one that had to wait for a core would turn a sleeper into a worker.
+        if sorted(max(sample.busy, sample.elsewhere) for sample in samples)[len(samples) // 2] < BUSY:
             return "wall time"
         shares = sorted(sample.threads for sample in samples)
         return "CPU time of all threads" if shares[len(shares) // 2] > THREADS else "CPU time"

@@ -31,8 +31,8 @@ def ladders(draw):
 def sampled(seconds, sizes, rng, *, noise=0.05, rounds=8, **more) -> Sampling:
     """Rounds of a curve, each off by up to ``noise``, as often too slow as too fast."""
     samples = tuple(tuple(seconds(n) * math.exp(rng.uniform(-noise, noise)) for _ in range(rounds)) for n in sizes)
-    # The last word: no budget, and no longer ladder, that a judge could ask for.
-    return Sampling(sizes, samples, **{"exhausted": True, "can_escalate": False, **more})
+    # The last word: no budget, no longer ladder, and no weighing that a judge could ask for.
+    return Sampling(sizes, samples, **{"exhausted": True, "can_escalate": False, "in_cache": True, **more})
 
 
 def outcome(sampling, claim, counts=None):

@@ -18,7 +18,7 @@ def sampled(seconds, *, sizes=SIZES, rounds=4, noise=0.01, seed=3, **more) -> Sa
     """Samples of a curve, each up to ``noise`` too slow."""
     rng = random.Random(seed)
     samples = tuple(tuple(seconds(n) * (1 + noise * rng.random()) for _ in range(rounds)) for n in sizes)
-    return Sampling(sizes, samples, **more)
+    return Sampling(sizes, samples, **{"in_cache": True, **more})
 
 
 def linearithmic(n: float) -> float:
@@ -96,7 +96,7 @@ def test_a_curve_on_the_bound_is_never_a_verdict() -> None:
     assert (few.outcome, few.wants) == (None, "more")
     many = sampled(between, rounds=12)
     assert judge_scaling(many, None, "n log n").wants == "escalate"
-    last = dataclasses.replace(many, exhausted=True)
+    last = dataclasses.replace(many, exhausted=True, in_cache=False)
     assert judge_scaling(last, None, "n log n", escalated=True).outcome == "unclear"
 
 

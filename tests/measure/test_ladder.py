@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import collections
 import math
 import os
 import random
@@ -49,6 +50,8 @@ class Fake:
         return [call.args[0] for call in self._calls]
 
     def probe(self, probe, call, **options) -> dict:
+        if probe == "afterwards":
+            return {}
         assert probe == "steps"
         steps = round(self._steps(call.args[0]))
         return {"steps": min(steps, options["limit"]), "complete": steps <= options["limit"]}
@@ -67,6 +70,9 @@ def decided(made: Ladder, claim: str):
     while True:
         for sampling in made.rounds():
             decision = judge_scaling(sampling, None, claim, escalated=escalated)
+            if decision.wants == "weigh":
+                made.weigh()
+                continue
             if decision.final:
                 return decision
             if decision.wants == "escalate":
@@ -450,3 +456,51 @@ def test_real_time_tells_the_quadratic_from_the_linearithmic(function, outcome: 
         if decision.outcome != "unclear":
             break
     assert decision.outcome == outcome
+
+
+def test_the_first_ladder_stays_within_the_cache_and_the_second_goes_beyond(monkeypatch) -> None:
+    """Lists of a million items are slower per item than lists of a thousand, and no claim is about that."""
+    monkeypatch.setattr("pytest_efficiency.measure.ladder.second_level_cache", lambda: 1 << 20)
+    made = ladder(Fake(lambda items: 1e-7 * len(items)), lambda n: [0.5] * n)
+    made.build()
+    assert made._rungs[0][-1].sized.bytes <= 1 << 19
+    assert made.escalate()
+    assert 1 << 20 < made._rungs[0][-1].sized.bytes <= 16 << 20
+
+
+def test_weighing_tells_a_call_that_stays_in_the_cache_from_one_that_does_not() -> None:
+    """By what the kernel says the largest call needs beside its inputs."""
+
+    def small(n: int) -> int:
+        return sum(range(1000 * n))
+
+    def large(n: int) -> int:
+        return len(bytearray(b"x") * (100_000 * n))
+
+    verdicts = []
+    for function in (small, large):
+        made = Ladder(Here(function), lambda n: n, sizes=[4, 8, 16, 32, 64, 128])
+        made.build()
+        verdicts.append(made.weigh())
+        assert next(made.rounds()).in_cache is verdicts[-1]
+    assert verdicts == [True, False]
+
+
+def test_luck_is_averaged_over_inputs_that_are_new_each_time() -> None:
+    """A search that ends at a random place: the median of many inputs counts, not the luckiest."""
+    rng = random.Random(5)
+    made = ladder(Fake(lambda place: 1e-6 * place), lambda n: ((rng.randrange(1, n + 1),), n))
+    for sampling in made.rounds():
+        if sampling.rounds >= 8:
+            break
+    assert sampling.typical
+    at_the_end = sampling.seconds[-1] / sampling.sizes[-1]
+    assert 0.25e-6 < at_the_end < 0.75e-6
+
+
+def test_a_brief_call_that_changes_its_input_is_not_judged() -> None:
+    """Each was made on a copy of its own, and the cold start of that is longer than the call."""
+    made = Ladder(Here(lambda items: items.rotate(1)), lambda n: collections.deque(range(n)), budget=1.0)
+    sampling = list(made.rounds())[-1]
+    assert "cold start" in sampling.problem
+    assert "counting=" in sampling.problem
