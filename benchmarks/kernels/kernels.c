@@ -12,10 +12,14 @@ uint64_t spin(int64_t steps) {
     return x;
 }
 
+/* A compiler leaves out memory that nobody could look at. */
+static void *volatile seen;
+
 /* Memory that comes and goes during one call, every page of it touched. */
 void touch(int64_t bytes) {
     char *place = malloc(bytes);
     memset(place, 1, bytes);
+    seen = place;
     free(place);
 }
 
@@ -26,9 +30,9 @@ void touch_in_turn(int64_t bytes, int64_t times) {
     }
 }
 
-void *leak(int64_t bytes) { return malloc(bytes); }
+void *leak(int64_t bytes) { return seen = malloc(bytes); }
 
-void no_leak(int64_t bytes) { free(malloc(bytes)); }
+void no_leak(int64_t bytes) { free(leak(bytes)); }
 
 /* A block every so many calls only. */
 void leak_sometimes(int64_t bytes, int64_t every) {

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 
+# Once more with longer rounds, where the first ones left it open or found nothing; in the latter case for this long.
+_MORE_CALLS = 16
+_MORE_SECONDS = 0.1
+
+
 def _heap() -> Callable[[], int] | None:
     """What tells the bytes that the C heap has given out; None where the C library cannot tell (musl)."""
     try:
@@ -47,6 +52,23 @@ def _on_copies(function: Callable[..., Any], args: Sequence[Any], kwargs: Mappin
     return call
 
 
+def _read(
+    call: Callable[[], Any], heap: Callable[[], int] | None, rounds: int, calls: int
+) -> tuple[array[int], array[int]]:
+    """Bytes of the C heap and blocks of the Python heap, before the first round of calls and after each."""
+    # Machine words, not Python objects, so that keeping a reading does not change the next one.
+    heaps, blocks = array("q", bytes(8 * (rounds + 1))), array("q", bytes(8 * (rounds + 1)))
+    for i in range(rounds + 1):
+        if i:
+            for _ in range(calls):
+                call()
+        # Objects in cycles are not lost, only late.
+        gc.collect()
+        heaps[i] = heap() if heap is not None else 0
+        blocks[i] = sys.getallocatedblocks()
+    return heaps, blocks
+
+
 def probe(
     function: Callable[..., Any],
     args: Sequence[Any],
@@ -65,7 +87,8 @@ def probe(
         args: its arguments, the same in every call.
         kwargs: its keyword arguments.
         rounds: how many rounds; a leak grows in every one of them, a cache or a free list in the first ones only.
-        calls: how many calls a round, fewer if that takes longer than the budget.
+        calls: how many calls a round, fewer if that takes longer than the budget; up to 16 times as many in a second
+            set of rounds, which are made and count unless memory grew in each round of the first set.
         warmup: how many calls before the first round, at most; fewer likewise.
         budget: seconds for everything, as far as single calls allow.
         fresh: each call gets a deep copy of the arguments, if they can be copied.
@@ -91,17 +114,18 @@ def probe(
             call()
             shortest = min(shortest, time.perf_counter() - before)
             warm += 1
-        calls = max(1, min(calls, int(budget * 0.7 / rounds / max(shortest, 1e-9))))
-        # Machine words, not Python objects, so that keeping a reading does not change the next one.
-        heaps, blocks = array("q", bytes(8 * (rounds + 1))), array("q", bytes(8 * (rounds + 1)))
-        for i in range(rounds + 1):
-            if i:
-                for _ in range(calls):
-                    call()
-            # Objects in cycles are not lost, only late.
-            gc.collect()
-            heaps[i] = heap() if heap is not None else 0
-            blocks[i] = sys.getallocatedblocks()
+        calls = max(1, min(calls, int(budget * 0.5 / rounds / max(shortest, 1e-9))))
+        begun = time.perf_counter()
+        heaps, blocks = _read(call, heap, rounds, calls)
+        spent = (time.perf_counter() - begun) / calls
+        # What is left behind now and then, by a list that gets room for many or in every thousandth call, is left
+        # behind in each of longer rounds; and a cache that fills is full by then.
+        grew = sum(heaps[i + 1] > heaps[i] or blocks[i + 1] > blocks[i] for i in range(rounds))
+        limit = budget - (time.perf_counter() - start) if grew else min(_MORE_SECONDS, budget / 2)
+        more = min(calls * _MORE_CALLS, int(0.7 * limit / max(spent, 1e-9)))
+        if grew < rounds and more > calls:
+            calls = more
+            heaps, blocks = _read(call, heap, rounds, calls)
     finally:
         if freezing:
             gc.unfreeze()
