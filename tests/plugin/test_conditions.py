@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_efficiency.measure import quota
+
 CODE = """
 def looped(n=3000):
     total = 0
@@ -198,14 +200,22 @@ import pytest
 
 kept = []
 
+keeps = False
+
 def tracer(frame, event, arg):
-    if len(kept) < 400_000:
-        kept.append(bytes(200))
+    if keeps:
+        # Of a size that goes back to the kernel when it is freed, so that one test leaves no room for the next.
+        kept.append(bytes(600))
+    else:
+        for _ in range(10):
+            pass
     return tracer
 
 @pytest.fixture(autouse=True)
-def traced():
+def traced(request):
+    global keeps
     kept.clear()
+    keeps = "memory" in request.fixturenames
     sys.settrace(tracer)
     yield
     sys.settrace(None)
@@ -257,30 +267,35 @@ def test_memory_growth_and_the_gil_under_a_tracer_of_python(pytester: pytest.Pyt
     result.assert_outcomes(**({"passed": 4} if suspended else {"failed": 4}))
 
 
-# Each call of a candidate writes down when it was made, but for the first of a claim, which no figure contains.
+# Each call of a candidate writes down when it was made; the first call of a look, which no figure contains, is made
+# before the lock is taken.
 BESIDE = """
 import os
 import time
 from pathlib import Path
 
 import pytest
+from pytest_efficiency.measure import conditions
 
 if os.environ.get("UNLOCKED"):
     import contextlib
-    from pytest_efficiency.measure import batches, conditions
+    from pytest_efficiency.measure import batches
 
     free = lambda: contextlib.nullcontext(conditions.Lock(held=True))
     conditions.Alone.__init__.__kwdefaults__["lock"] = free
     batches.SpeedupMeter.__init__.__kwdefaults__["lock"] = free
 
-calls = []
+calls, before = [], []
 
 def candidate(n=0):
     start = time.monotonic()
     end = start + 0.002
     while time.monotonic() < end:
         pass
-    calls.append((start, time.monotonic()))
+    if conditions._outer or os.environ.get("UNLOCKED"):
+        calls.append((start, time.monotonic()))
+    else:
+        before.append(start)
     return 7
 
 def slower(n=0):
@@ -289,9 +304,11 @@ def slower(n=0):
 @pytest.fixture(autouse=True)
 def written():
     calls.clear()
+    before.clear()
     yield
+    assert len(before) <= 4, "only the first call of each of four looks is made without the lock"
     with Path(os.environ["LOG"]).open("a") as log:
-        log.writelines(f"{os.getpid()} {start} {end}\\n" for start, end in calls[1:])
+        log.writelines(f"{os.getpid()} {start} {end}\\n" for start, end in calls)
 
 @pytest.mark.parametrize("number", range(4))
 def test_speedup(speedup, number):
@@ -343,3 +360,17 @@ def test_timed_parts_of_two_runs_never_overlap(
     inside, turns = overlaps(log)
     assert turns > 0
     assert (inside > 0) is (way == "unlocked")
+
+
+@pytest.mark.parametrize("claims", [True, False])
+def test_a_quota_is_named_where_claims_were_made(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, claims: bool
+) -> None:
+    """In the summary, and to nobody who claims nothing."""
+    level = quota.Level(Path("/nowhere"), 0.5, "cgroup cpu.max")
+    monkeypatch.setattr(quota, "find_quota", lambda: quota.Quota((level,)))
+    test = "assert speedup(abs, over=lambda n: [abs(n) for _ in range(100)][0], args=(1,)) >= 2" if claims else "pass"
+    pytester.makepyfile(f"def test_it(speedup):\n    {test}")
+    result = pytester.runpytest("-p", "no:benchmark")
+    result.assert_outcomes(passed=1)
+    assert ("CPU quota of 0.5 cores (cgroup cpu.max)" in result.stdout.str()) is claims
