@@ -28,7 +28,7 @@ if __name__ == "__main__":
 
 from harness.alone import run_alone
 from harness.trial import Trial
-from rows.pairs import HERE
+from rows.pairs import PAIRS
 from rows.speedup import QUESTIONS, prepare
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def trials(load_name: str, *, seconds: float, seed: int) -> Iterator[Trial]:
     rng = random.Random(seed)
     absent = missing()
     while True:
-        for pair in rng.sample(HERE, len(HERE)):
+        for pair in rng.sample(PAIRS, len(PAIRS)):
             tools: list[Callable[[], Measured]] = [lambda pair=pair: by_timeit(*pair.here())]
             if not absent:
                 tools.append(lambda pair=pair: pytest_benchmark(pair.candidate, pair.reference))

@@ -118,7 +118,7 @@ def _pair(name: str, work: str, calls: str, k: int, **size: int) -> Pair:
 
 
 # The names give the candidate's call and the ratio.
-HERE = (
+PAIRS = (
     _pair("Python 2 us", _PYTHON, "short", 4, n=450),
     _pair("Python 1 us", _PYTHON, "short", 10, n=220),
     _pair("Python 1 us", _PYTHON, "short", 50, n=220),
@@ -140,17 +140,6 @@ HERE = (
     _pair("Python 3 ms", _PYTHON, "300 ms", 100, n=750_000),
     _pair("NumPy 30 ms", _NUMPY, "300 ms", 10, n=60_000),
     _pair("Numba 150 ms", _NUMBA, "300 ms", 2, n=75_000_000),
-)
-WORKERS = (
-    _pair("Python 4 us", _PYTHON, "short", 10, n=950),
-    _pair("Python 20 us", _PYTHON, "short", 4, n=4_800),
-    _pair("Python 40 us", _PYTHON, "short", 2, n=9_600),
-    _pair("NumPy 8 us", _NUMPY, "short", 10, n=16),
-    _pair("Numba 20 us", _NUMBA, "short", 4, n=10_000),
-    _pair("Python 10 us", _PYTHON, "1 ms", 100, n=2_400),
-    _pair("NumPy 200 us", _NUMPY, "1 ms", 4, n=400),
-    _pair("Python 1 ms", _PYTHON, "10 ms", 10, n=250_000),
-    _pair("Numba 5 ms", _NUMBA, "10 ms", 2, n=2_500_000),
 )
 
 
@@ -188,7 +177,7 @@ def measured(pair: Pair, *, rounds: int = 9, batch: float = 0.02) -> float:
 
 def checked() -> Iterator[tuple[Pair, float]]:
     """All pairs beside what `measured` says."""
-    for pair in dict.fromkeys((*HERE, *WORKERS)):
+    for pair in PAIRS:
         yield pair, measured(pair)
 
 

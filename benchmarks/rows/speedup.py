@@ -23,7 +23,7 @@ if __name__ == "__main__":
 
 from harness.alone import run_alone
 from harness.trial import Trial
-from rows.pairs import HERE, WORKERS
+from rows.pairs import PAIRS
 
 import pytest_efficiency
 from pytest_efficiency.subject.worker import ModuleSpec, RemoteModule
@@ -82,13 +82,13 @@ class Question:
 
 def prepare() -> None:
     """Compile what is compiled, before anything is timed."""
-    for pair in HERE:
+    for pair in PAIRS:
         pair.here()
 
 
 def here() -> Iterator[Question]:
     """The pairs as functions of this process, called with the same argument each time."""
-    for pair in HERE:
+    for pair in PAIRS:
         candidate, reference = pair.here()
         for factor in QUESTIONS:
             make = partial(pytest_efficiency.speedup, candidate, over=reference, args=(7,))
@@ -97,7 +97,7 @@ def here() -> Iterator[Question]:
 
 def workers(pool: Pool, folder: Path, rng: random.Random) -> Iterator[Question]:
     """The pairs as modules in workers, with fresh arguments for every call."""
-    for pair in WORKERS:
+    for pair in PAIRS:
         one, other = pair.written(folder)
         candidate = RemoteModule(pool, ModuleSpec(one.stem, one, preload=pair.preload)).f
         reference = RemoteModule(pool, ModuleSpec(other.stem, other, preload=pair.preload, role="reference")).f

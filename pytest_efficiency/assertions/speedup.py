@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from pytest_efficiency.subject.protocol import Call
 from pytest_efficiency.subject.worker import RemoteFunction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pytest_efficiency.judge.speedup import Round
     from pytest_efficiency.subject.protocol import Subject
@@ -140,13 +141,18 @@ class SpeedupClaim(Claim):
         """All looks: the first decides, unless it is too near the claim for one moment to be trusted."""
         looks: list[SpeedupDecision] = []
         rounds: list[Round] = []
+        carried: list[Round] = []
         while True:
             with self._subjects() as (candidate, reference):
                 meter = self._meter(candidate, reference, claim)
-                look, measured = _look(meter, claim)
+                look, measured = _look(meter, claim, carried)
                 looks.append(look)
                 rounds += measured
+                # Long calls leave room for few rounds. Where those say nothing yet, the next ones are added to them.
+                carried = [*carried, *measured] if look.noisy else []
                 decision = judge_looks(looks)
+                if carried:
+                    looks[-1] = dataclasses.replace(look, side=None, rounds=0)
                 if decision.outcome is not None:
                     hot = hot_lines(candidate, self._example()) if decision.outcome == "failed" else []
                     return self._verdict(claim, decision, meter, rounds, hot)
@@ -199,13 +205,17 @@ class SpeedupClaim(Claim):
         )
 
 
-def _look(meter: SpeedupMeter, claim: float | None) -> tuple[SpeedupDecision, list[Round]]:
-    """One look: rounds until the judge has seen enough or the meter has no more."""
+def _look(
+    meter: SpeedupMeter, claim: float | None, carried: Sequence[Round] = ()
+) -> tuple[SpeedupDecision, list[Round]]:
+    """One look: rounds until the judge has seen enough or the meter has no more; after those that were ``carried``."""
     rounds: list[Round] = []
     with contextlib.closing(meter.rounds()) as coming:
         for one in coming:
             rounds.append(one)
-            decision = judge_speedup(rounds, claim)
+            if carried and carried[-1].clock != one.clock:
+                carried = ()
+            decision = judge_speedup([*carried, *rounds], claim)
             if decision.wants != "more":
                 return decision, rounds
-    return judge_speedup(rounds, claim, ended=True), rounds
+    return judge_speedup([*carried, *rounds], claim, ended=True), rounds

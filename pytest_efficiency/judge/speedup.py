@@ -93,6 +93,7 @@ class SpeedupDecision(Decision):
         headroom: value / claim; NaN without a claim.
         clock: what was read, "" before the first round.
         rounds: how many usable rounds this rests on.
+        noisy: there were too few rounds for their scatter, and nothing else was wrong with them: more would decide.
         wait: seconds to wait before the next look (from `judge_looks`).
         notes: lines for the report.
     """
@@ -103,6 +104,7 @@ class SpeedupDecision(Decision):
     headroom: float = math.nan
     clock: str = ""
     rounds: int = 0
+    noisy: bool = False
     wait: float = 0.0
     notes: tuple[str, ...] = ()
 
@@ -276,10 +278,13 @@ def _judge_look(rounds: Sequence[Round], claim: float, look: int, *, claimed: bo
         return replace(this, outcome=outcome, side=outcome, why=why)
     inside = low > -NEAR and high < NEAR
     if side is not None and (ended or (abs(mean) < NEAR and high - low < NEAR / 2.0)):
+        if abs(mean) >= NEAR:
+            why = "too noisy for the rounds that the budget allowed"
+            return replace(this, wants="look again", why=why, noisy=len(rounds) < LOOKS[-1] / 2)
         return replace(this, wants="look again", why="within 20 % of the claim, where the ratio itself moves")
     if ended:
         why = "cannot be told from the claim" if inside else "too noisy for the rounds that the budget allowed"
-        return replace(this, wants="look again", why=why)
+        return replace(this, wants="look again", why=why, noisy=not inside and len(rounds) < LOOKS[-1] / 2)
     return replace(this, wants="more", why="more rounds")
 
 

@@ -268,7 +268,8 @@ def _reseed() -> None:
 def main() -> None:
     wish: dict[str, Any] = json.loads(sys.argv[2])
     if wish["fork"]:
-        for package in ["numpy", *wish["preload"]]:
+        # The probe is asked around the first call of every worker, and takes 5 ms to import.
+        for package in ["numpy", "pytest_efficiency.probes.afterwards", *wish["preload"]]:
             # A worker that needs it will say so itself, in its own words.
             with suppress(ImportError):
                 importlib.import_module(package)

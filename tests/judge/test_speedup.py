@@ -329,3 +329,12 @@ def test_the_interval_that_is_shown_is_that_of_one_look():
     assert decision.interval[0] < low
     assert high < decision.interval[1]
     assert math.isinf(watched(rounds([40.0, 41.0], stopped=True), 1.0).likely[1])
+
+
+def test_too_few_rounds_for_their_scatter_are_said_to_be_that():
+    """Four rounds of 20 % scatter say nothing, and three times as many decide; near the claim more would not help."""
+    few = rounds([16.0, 11.0, 19.0, 14.0])
+    decision = judge_speedup(few, 10.0, ended=True)
+    assert (decision.outcome, decision.side, decision.noisy) == (None, None, True)
+    assert judge_speedup(few * 8, 10.0, ended=True).outcome == "passed"
+    assert not judge_speedup(noisy(10.0, 100, spread=0.05), 10.0, ended=True).noisy
