@@ -11,7 +11,22 @@ from typing import TYPE_CHECKING
 
 from harness.loads import LOADS, MEANING
 from harness.tally import grouped, tally
-from harness.targets import FAR, NEAR, NEXT, OURS, OVER, STEEPER, TRUE, TWO, chosen, count, findings, seconds
+from harness.targets import (
+    BOUNDS,
+    FAR,
+    LEAKS,
+    NEAR,
+    NEXT,
+    OURS,
+    OVER,
+    STEEPER,
+    TRUE,
+    TWO,
+    chosen,
+    count,
+    findings,
+    seconds,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -33,7 +48,8 @@ _SUMMARY = (
     ("speedup of a submission in workers", "speedup workers", ()),
     ("speedup over a reference of 3 s", "slow reference", ()),
     ("the GIL is released, or held", "gil", ()),
-    ("memory: peaks and leaks", "memory", ()),
+    ("memory: bounds on peaks", "memory", BOUNDS),
+    ("memory: leaks", "memory", LEAKS),
 )
 
 _BLOCK = re.compile(r"<!-- reliability: (?P<name>[\w ]+) -->\n(?P<body>.*?)<!-- end of (?P=name) -->", re.DOTALL)

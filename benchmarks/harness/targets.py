@@ -20,6 +20,10 @@ HALVES = ("tune", "held")
 TRUE, OVER, NEXT, TWO = SCALING = "true claim", "true claim, over=", "next class", "two classes up"
 # Of functions whose time really grows faster than their class over the sizes that can be reached: told, not counted.
 STEEPER = "true claim (time grows faster)"
+FIGURES, BOUNDS, LEAKS = (
+    tuple(f"{place}: {question}" for place in ("here", "worker") for question in questions)
+    for questions in (("within 0.05 array",), ("true bound", "false bound"), ("leaks", "leaks 8 B"))
+)
 
 State = Literal["met", "missed", "not tried"]
 
@@ -133,7 +137,9 @@ TARGETS = (
     _wrong("gil", "all claims"),
     _unclear("gil", "all claims", percent=1.0),
     _time("gil", "median", 0.15),
-    _wrong("memory", "all claims"),
+    _wrong("memory", "figures within 0.05 array", *FIGURES),
+    _wrong("memory", "bounds above and below the peak", *BOUNDS),
+    _wrong("memory", "leaks seen, and none invented", *LEAKS),
     _unclear("memory", "all claims", percent=2.0),
 )
 
