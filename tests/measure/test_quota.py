@@ -225,6 +225,6 @@ def test_a_live_quota_is_named_and_takes_no_verdict_from_cpu_time() -> None:
     by_cpu, by_wall = found.stdout.splitlines()
     assert by_cpu.startswith("passed|CPU time|")
     assert "CPU quota of 0.3 cores" in by_cpu
-    assert "throttled for" in by_cpu
+    assert "during this claim" in by_cpu  # a fast verdict may come before the first pause
     assert by_wall.startswith("unclear|wall time|")
     assert "CPU quota of 0.3 cores" in by_wall
