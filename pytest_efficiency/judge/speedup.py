@@ -26,6 +26,8 @@ ERROR = 0.001
 SPREAD_FLOOR = 0.01
 # What is shown is the interval of one look alone: that of all looks together reaches from 0.3x to 5000x after 3 rounds.
 LIKELY = 0.01
+# Fewer rounds than this that say nothing were too few: the next ones are added to them.
+FEW = 32
 # Rule 6: the first five rounds on one side by this factor need no statistics.
 EARLY_ROUNDS = 5
 EARLY = math.log(1.5)
@@ -280,11 +282,11 @@ def _judge_look(rounds: Sequence[Round], claim: float, look: int, *, claimed: bo
     if side is not None and (ended or (abs(mean) < NEAR and high - low < NEAR / 2.0)):
         if abs(mean) >= NEAR:
             why = "too noisy for the rounds that the budget allowed"
-            return replace(this, wants="look again", why=why, noisy=len(rounds) < LOOKS[-1] / 2)
+            return replace(this, wants="look again", why=why, noisy=len(rounds) < FEW)
         return replace(this, wants="look again", why="within 20 % of the claim, where the ratio itself moves")
     if ended:
         why = "cannot be told from the claim" if inside else "too noisy for the rounds that the budget allowed"
-        return replace(this, wants="look again", why=why, noisy=not inside and len(rounds) < LOOKS[-1] / 2)
+        return replace(this, wants="look again", why=why, noisy=not inside and len(rounds) < FEW)
     return replace(this, wants="more", why="more rounds")
 
 
@@ -351,7 +353,9 @@ def judge_looks(looks: Sequence[SpeedupDecision], *, waits: Sequence[float] = WA
     if narrow:
         return _end(summary, "unclear", last.why, looks)
     if len(looks) <= len(waits):
-        return replace(summary, outcome=None, wants="look again", wait=waits[len(looks) - 1], why=last.why)
+        # Rounds that only were too few are added to at once; waiting is for phases.
+        wait = 0.0 if last.noisy else waits[len(looks) - 1]
+        return replace(summary, outcome=None, wants="look again", wait=wait, why=last.why)
     # One look may have been lost to noise; with fewer left, "all agree" would say nothing about phases of seconds.
     if len(told) >= len(waits) and told[0].side is not None:
         return _end(summary, told[0].side, f"within 20 % of the claim, but {len(told)} looks agree", looks)

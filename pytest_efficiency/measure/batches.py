@@ -38,6 +38,8 @@ LEAST_BATCH, LEAST_CPU_BATCH = 10e-6, 100e-6
 REMOTE_BATCH = 0.5e-3
 REMOTE_REFERENCE = 0.1
 REMOTE_INPUTS = 16 << 20
+# Longer batches of a reference stand between two of the candidate, which take half as long together.
+LONG_BATCH = 0.05
 # Rule 3: from this length of (claim x candidate) on, the reference runs under a limit of 1.6 times that.
 SLOW = 5e-3
 LIMIT = 1.6
@@ -302,6 +304,8 @@ class SpeedupMeter:
             n_c, n_r = most, max(1, min(n_r, round(most / share)))
         if n_c * d_c > 1.5 * n_r * d_r and n_c * d_c < 20.0 * SHORT:
             n_r = min(max(n_r, round(n_c * d_c / d_r)), most)
+        if n_r * d_r > LONG_BATCH and n_c >= 2:
+            n_c = max(2, n_c // 2)
         return n_r, n_c
 
     def _until_spent(self, one_round: Callable[[], Round], trial: Round | None = None) -> Iterator[Round]:
@@ -317,7 +321,12 @@ class SpeedupMeter:
     def _local_round(self, n_r: int, n_c: int, limit: float | None) -> Round:
         calls_r, calls_c = self._inputs.batch(n_r), self._inputs.batch(n_c)
         threads = self._choice.threads
-        if self._rng.random() < 0.5:
+        if n_r * self._reference.seconds > LONG_BATCH and n_c >= 2:
+            # The machine changes its speed while a long call runs: half of the candidate's batch before it, half after.
+            before = self._candidate.timed(calls_c[: n_c // 2], threads=threads)
+            reference, used = self._maybe_stopped(calls_r, limit)
+            candidate = before + self._candidate.timed(calls_c[n_c // 2 :], threads=threads)
+        elif self._rng.random() < 0.5:
             reference, used = self._maybe_stopped(calls_r, limit)
             candidate = self._candidate.timed(calls_c, threads=threads)
         else:

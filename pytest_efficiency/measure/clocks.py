@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from pytest_efficiency.subject.protocol import Timing
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from pytest_efficiency.subject.protocol import Timing
 
 Clock = Literal["CPU time", "wall time"]
 
@@ -44,6 +44,19 @@ class Sample:
     waited: float = 0.0
     all_waited: float = 0.0
     reply: float = 0.0
+
+    def __add__(self, other: Sample) -> Sample:
+        """Both batches as one."""
+        one, two = self.timing, other.timing
+        timing = Timing(
+            one.calls + two.calls,
+            one.wall + two.wall,
+            one.cpu + two.cpu,
+            one.process_cpu + two.process_cpu,
+            one.elsewhere + two.elsewhere,
+        )
+        waited, all_waited = self.waited + other.waited, self.all_waited + other.all_waited
+        return Sample(timing, waited, all_waited, self.reply + other.reply)
 
     @property
     def busy(self) -> float:

@@ -260,7 +260,7 @@ PASS_FAR = judge_speedup(rounds([30.0] * 5), 10.0)
 PASS_NEAR = watched(rounds([11.0] * 400), 10.0)
 FAIL_NEAR = watched(rounds([9.1] * 400), 10.0)
 SAME = watched(noisy(10.0, 400), 10.0)
-NOISE = watched(noisy(10.0, 10, spread=1.0), 10.0)
+NOISE = watched(noisy(10.0, 40, spread=1.0), 10.0)
 
 
 def test_a_far_look_ends_it():
@@ -336,5 +336,6 @@ def test_too_few_rounds_for_their_scatter_are_said_to_be_that():
     few = rounds([16.0, 11.0, 19.0, 14.0])
     decision = judge_speedup(few, 10.0, ended=True)
     assert (decision.outcome, decision.side, decision.noisy) == (None, None, True)
+    assert judge_looks([decision]).wait == 0.0
     assert judge_speedup(few * 8, 10.0, ended=True).outcome == "passed"
     assert not judge_speedup(noisy(10.0, 100, spread=0.05), 10.0, ended=True).noisy

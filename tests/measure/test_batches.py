@@ -564,3 +564,16 @@ def test_live_rounds_are_short():
     m = SpeedupMeter(Here(lambda: loop(20)), Here(lambda: loop(200)), claim=10.0, budget=0.2)
     length = statistics.median(one.reference_wall * one.reference_calls for one in m.rounds())
     assert 3e-5 < length < 1e-3
+
+
+def test_a_long_reference_stands_between_two_halves_of_the_candidates_batch():
+    """0.3 s against 75 ms: one call, 0.3 s of the reference, one call; together they take half as long as it."""
+    candidate, reference = pair(0.075, 0.3)
+    m = meter(candidate, reference, claim=4.0, budget=10.0)
+    iterator = m.rounds()
+    next(iterator)
+    candidate.log.clear()
+    one = next(iterator)
+    assert candidate.log == [("candidate", 1), ("reference", 1), ("candidate", 1)]
+    assert one.candidate_calls == 2
+    assert one.reference / one.candidate == pytest.approx(4.0)
