@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 
-# Once more with longer rounds, where the first ones left it open or found nothing; in the latter case for this long.
+# Once more with longer rounds: for this long where the first ones found nothing, and to no more than so many bytes.
 _MORE_CALLS = 16
 _MORE_SECONDS = 0.1
+_MORE_BYTES = 1 << 26
+_BLOCK = 64
 
 
 def _heap() -> Callable[[], int] | None:
@@ -88,7 +90,7 @@ def probe(
         kwargs: its keyword arguments.
         rounds: how many rounds; a leak grows in every one of them, a cache or a free list in the first ones only.
         calls: how many calls a round, fewer if that takes longer than the budget; up to 16 times as many in a second
-            set of rounds, which are made and count unless memory grew in each round of the first set.
+            set of rounds, which counts if it can be made: in the budget, and with 64 MiB if memory goes on growing.
         warmup: how many calls before the first round, at most; fewer likewise.
         budget: seconds for everything, as far as single calls allow.
         fresh: each call gets a deep copy of the arguments, if they can be copied.
@@ -120,10 +122,10 @@ def probe(
         spent = (time.perf_counter() - begun) / calls
         # What is left behind now and then, by a list that gets room for many or in every thousandth call, is left
         # behind in each of longer rounds; and a cache that fills is full by then.
-        grew = sum(heaps[i + 1] > heaps[i] or blocks[i + 1] > blocks[i] for i in range(rounds))
+        grew = max(heaps[-1] - heaps[0], _BLOCK * (blocks[-1] - blocks[0]), 0)
         limit = budget - (time.perf_counter() - start) if grew else min(_MORE_SECONDS, budget / 2)
-        more = min(calls * _MORE_CALLS, int(0.7 * limit / max(spent, 1e-9)))
-        if grew < rounds and more > calls:
+        more = min(calls * _MORE_CALLS, int(0.7 * limit / max(spent, 1e-9)), calls * _MORE_BYTES // max(grew, 1))
+        if more > calls:
             calls = more
             heaps, blocks = _read(call, heap, rounds, calls)
     finally:

@@ -102,19 +102,32 @@ def test_numpy_leaks_nothing():
 
 def test_a_cache_that_fills_is_no_leak():
     """It grows in the first rounds only."""
-    cache: dict[int, object] = {}
-    calls = itertools.count()
+    for entries in (300, 3000):
+        cache: dict[int, object] = {}
+        calls = itertools.count()
 
-    def caching():
-        cache.setdefault(next(calls) % 300, object())
+        def caching(cache=cache, calls=calls, entries=entries):
+            cache.setdefault(next(calls) % entries, object())
 
-    assert decision(caching).outcome == "passed"
+        assert decision(caching).outcome == "passed"
+
+
+def test_a_leak_in_every_thousandth_call_is_seen():
+    """No round of two hundred calls has one, most of the time; longer rounds have one each."""
+    kept = []
+    calls = itertools.count(1)
+
+    def seldom():
+        if next(calls) % 1000 == 0:
+            kept.append(bytes(16_000))
+
+    assert decision(seldom).outcome == "failed"
 
 
 def test_a_list_that_grows_in_place_is_not_passed():
     """8 bytes per call, in bursts: the list gets room for more ahead of time."""
     kept = [None] * 3000
-    assert decision(kept.append, None).outcome != "passed"
+    assert decision(lambda: kept.append(None)).outcome != "passed"
 
 
 def test_slow_calls_are_made_less_often():
