@@ -91,9 +91,10 @@ class ScalingClaim(Claim):
         check: Callable[[tuple[Any, ...], Any], object] | None,
         budget: float | None,
     ) -> None:
+        own = checked_budget(budget)  # before anybody is told of a claim that will not be made
         super().__init__()
         self._f, self._inputs, self._over, self._counting = f, inputs, over, counting
-        self._sizes, self._check, self._own_budget = sizes, check, checked_budget(budget)
+        self._sizes, self._check, self._own_budget = sizes, check, own
         self._report: tuple[ScalingDecision, Sampling] | None = None
 
     def __repr__(self) -> str:

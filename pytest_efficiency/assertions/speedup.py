@@ -83,9 +83,10 @@ class SpeedupClaim(Claim):
         equal: Callable[[Any, Any], str | None] | None,
         budget: float | None,
     ) -> None:
+        own = checked_budget(budget)  # before anybody is told of a claim that will not be made
         super().__init__()
         self._f, self._over, self._inputs, self._equal = f, over, inputs, equal
-        self._call, self._own_budget = Call(tuple(args), kwargs), checked_budget(budget)
+        self._call, self._own_budget = Call(tuple(args), kwargs), own
         self._report: SpeedupDecision | None = None
 
     def __repr__(self) -> str:
