@@ -78,7 +78,7 @@ class ScalingClaim(Claim):
     """What `scaling` returns. Measures when it is compared."""
 
     # Half of the time goes into longer calls where short ones did not decide: another try seldom does.
-    _long = 1.0
+    _long = 0.5
     _form = 'write `assert scaling(f, inputs) <= "n log n"`: timing can refute a bound from above, and nothing else'
 
     def __init__(

@@ -53,9 +53,9 @@ _MOST_BYTES = 16 << 20
 # Every call of a worker has inputs of its own, and short calls need several of them in a batch.
 _MOST_BYTES_IN_WORKER = 6 << 20
 # A call on a copy of its own, made a moment before, spends up to some microseconds on fetching what the copy displaced.
-_COLD_START = 10e-6
+_COLD_START = 5e-6
 # What bends no curve, in units of the second-level cache.
-_IN_CACHE, _IN_CACHE_IN_ALL = 1.0, 2.0
+_IN_CACHE, _IN_CACHE_IN_ALL = 0.5, 2.0
 # A pass over short calls is made again until it has taken this long, or so many times.
 _SHORT_PASS, _MOST_PASSES = 4e-3, 3
 # What a call may use when a size is tried for the first time, in stops: its growth is not known yet.
@@ -142,7 +142,7 @@ class Ladder:
             return
         self._start = self._clock()
         for side in self._sides:
-            first_call(side.subject, self._inputs.make(SMALLEST if self._sizes is None else self._sizes[0]).call)
+            first_call(side.subject, side.to_try(SMALLEST if self._sizes is None else self._sizes[0]))
         with self._undisturbed():
             self._grow()
             for side, rungs in zip(self._sides, self._rungs, strict=True):
