@@ -63,7 +63,10 @@ def undisturbed() -> Iterator[Conditions]:
             if hook is None:
                 continue
             set_(None)
-            stack.callback(set_, hook)
+            if callable(hook):
+                stack.callback(set_, hook)
+            elif hasattr(hook, "enable"):
+                stack.callback(hook.enable)  # cProfile before 3.12: a hook of C, which Python shows and cannot set
             (found.suspended if get() is None else found.blocked).append(name)
         yield found
 

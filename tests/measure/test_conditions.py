@@ -1,6 +1,7 @@
 """What is kept away from a measurement, and that it comes back."""
 
 import contextlib
+import cProfile
 import gc
 import os
 import stat
@@ -449,3 +450,25 @@ def test_every_kind_of_claim_is_unclear_where_another_run_keeps_the_cores(kind, 
     }
     with pytest.raises(Unclear, match="contended: other runs measured on core 0"):
         claims[kind]()
+
+
+def test_a_profiler_of_c_goes_on_after_the_measurement():
+    """cProfile shows an object that cannot be called as its hook, and counts calls before and after, not inside."""
+
+    def work():
+        return 1
+
+    profile = cProfile.Profile()
+    profile.enable()
+    try:
+        work()
+        with undisturbed() as found:
+            assert not found.blocked
+            for _ in range(10):
+                work()
+        work()
+    finally:
+        profile.disable()
+    profile.create_stats()
+    counts = {name: calls for (_, _, name), (calls, *_) in profile.stats.items()}
+    assert counts["work"] == 2
