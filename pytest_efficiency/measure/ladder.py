@@ -64,6 +64,7 @@ _SMALLEST_SIZES = 2
 _LARGEST_SIZES = 8
 # What ends a ladder, because a smaller size may still tell. Everything else is the candidate's own error.
 _TOO_LARGE = (MemoryError, RecursionError, OverflowError)
+_DEEPER = ": sys.setrecursionlimit() in the test lets it go further, as does a loop in place of the recursion"
 
 
 class Ladder:
@@ -151,9 +152,7 @@ class Ladder:
                     side.learn_luck(middling[-1])
         if self._rungs[0] and not any(side.changes_input for side in self._sides):
             self._inputs.refuse_equal(self._rungs[0][0].sized, self._rungs[0][-1].sized)
-        for side in self._sides:
-            if side.changes_input:
-                self._notes.append(f"{side.subject.name} changes its input: every call was given one of its own")
+        self._own_inputs()
 
     def count_steps(self, most: int | None = None) -> Counts | None:
         """Interpreter steps over the sizes that have been timed: no larger one may be tried in the dark."""
@@ -191,9 +190,20 @@ class Ladder:
         self._budget = self.seconds + max(self._budget - self.seconds, 0.5 * self._budget)
         with self._undisturbed():
             self._grow()
+        self._own_inputs()
         if len(self._rungs[0]) > before:
             self._in_cache = None
         return len(self._rungs[0]) > before
+
+    def _own_inputs(self) -> None:
+        """Say once of each side that it changes its input; whatever was timed before that was seen is timed anew."""
+        for side in self._sides:
+            note = f"{side.subject.name} changes its input: every call was given one of its own"
+            if side.changes_input and note not in self._notes:
+                self._notes.append(note)
+                for rung in (rung for rungs in self._rungs for rung in rungs):
+                    rung.samples.clear()
+                    rung.cold.clear()
 
     def weigh(self) -> bool:
         """Whether the largest call, its inputs and all that it allocates, stays within the cache."""
@@ -348,7 +358,8 @@ class Ladder:
         except _TOO_LARGE as error:
             if first:
                 raise
-            self._end(f"a call at n = {sized.n:g} raised {type(error).__name__}", final=True)
+            advice = _DEEPER if isinstance(error, RecursionError) else ""
+            self._end(f"a call at n = {sized.n:g} raised {type(error).__name__}{advice}", final=True)
             self._notes.append(f"the ladder ends below n = {sized.n:g}, where the call raised {type(error).__name__}")
             return False
         except (CpuLimitReached, DeadlinePassed) as error:

@@ -25,6 +25,8 @@ LONG_ENOUGH = 1e-3
 _ONE_IS_ENOUGH = 5e-3
 # Even calls of 20 ns fill a batch of 100 us with 5000; a clock that stands still must not make this endless.
 MOST_CALLS = 1 << 16
+# A clock on which calls take nothing for so many seconds on ours stands still, or is broken: more calls tell no more.
+_BLIND = 0.02
 
 
 class Pace:
@@ -116,7 +118,7 @@ class Pace:
         On the CPU clock: a wall sample that was interrupted would say that one call fills the batch. A batch that
         twice takes twenty times as long without using CPU is one of a call that sleeps.
         """
-        n, slept = 1, 0
+        n, slept, start = 1, 0, self._now()
         most = min(most, self._inputs.most(capacity))
         if self.warm and self.warm[-1].timing.cpu > _ONE_IS_ENOUGH and self.warm[-1].timing.cpu >= target / 2.0:
             # The call that warmed it up is as good as any other, and nobody waits for one more.
@@ -126,6 +128,9 @@ class Pace:
             sample = self.timed(self._inputs.batch(n))
             cpu = sample.timing.cpu
             slept = slept + 1 if sample.timing.wall > 20.0 * target and sample.busy < BUSY else 0
+            if not cpu > 0.0 and self._now() - start > _BLIND:
+                self.samples = [sample]
+                return
             if cpu >= target / 2.0 or n >= most or slept >= 2 or n >= MOST_CALLS:
                 break
             if not slept:

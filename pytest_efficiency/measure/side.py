@@ -99,7 +99,7 @@ class Side:
         """Call until three calls in a row fail to beat the best by 10 %: needs no knowledge of any JIT."""
         best, worse, spent = math.inf, 0, 0.0
         for _ in range(50):
-            self.subject.put([self._to_try(self._inputs.make(asked).call)], keep=False)
+            self.subject.put([self.to_try(asked)], keep=False)
             took = self._go().timing.wall
             spent += took
             worse = worse + 1 if took > 0.9 * best else 0
@@ -107,13 +107,17 @@ class Side:
             if worse >= 3 or spent > _LONGEST_WARM_UP:
                 return
 
-    def _to_try(self, call: Call) -> Call:
+    def to_try(self, asked: int) -> Call:
+        """Arguments of that size for a call whose doings are not known yet: the caller's own stay as they are."""
+        return self._tried(self._inputs.make(asked).call)
+
+    def _tried(self, call: Call) -> Call:
         return call if self._in_worker else self._inputs.to_try(call)
 
     def look(self, sized: Sized, cpu_limit: float | None) -> Rung:
         """Call once at a new size: check the result, see whether the input was changed, and estimate the cost."""
         rung = Rung(sized, n=sized.n)
-        tried = self._to_try(sized.call)
+        tried = self._tried(sized.call)
         watched = not self._in_worker and not self.changes_input
         small = watched and sized.bytes <= _COPIED  # asked before the call: it may empty a list
         before = state(tried) if watched else 0

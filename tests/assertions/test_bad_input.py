@@ -177,7 +177,7 @@ def test_a_recursion_that_is_too_deep_ends_the_ladder() -> None:
     verdict = outcome(lambda: scaling(depth, size) <= "n")
     assert verdict.outcome != "failed"
     assert verdict.data["n"][-1] < sys.getrecursionlimit()
-    assert any("RecursionError" in line for line in verdict.details)
+    assert any("RecursionError: sys.setrecursionlimit() in the test lets it go" in line for line in verdict.details)
 
 
 def test_an_error_at_some_sizes_only_is_the_candidates_own() -> None:
@@ -465,9 +465,9 @@ def test_in_a_worker_nothing_is_faster_than_something(submission: RemoteModule) 
     """A candidate below the price of its channel passes what is certain, and no claim beyond that fails."""
     claim = speedup(submission.nothing, over=submission.work, inputs=lambda: (1,))
     assert outcome(lambda: claim >= 5).outcome == "passed"
-    assert outcome(lambda: speedup(submission.nothing, over=submission.nothing, inputs=lambda: (1,)) >= 1).outcome == (
-        "unclear"
-    )
+    # At its own ratio no look tells, so each of the four takes all of its budget.
+    same = speedup(submission.nothing, over=submission.nothing, inputs=lambda: (1,), budget=0.3)
+    assert outcome(lambda: same >= 1).outcome == "unclear"
 
 
 @pytest.mark.parametrize(("name", "error"), [("too_deep", "RecursionError"), ("too_large", "MemoryError")])
