@@ -319,6 +319,31 @@ def test_a_call_that_changes_its_input_gets_one_of_its_own_each_time() -> None:
     assert any("changes its input" in note for note in sampling.notes)
 
 
+def test_a_change_that_only_longer_calls_show_is_noted_and_the_rest_timed_anew() -> None:
+    """What was timed before it was seen may have worked on what an earlier call had left."""
+
+    class Late(Fake):
+        after = math.inf
+
+        def go(self, cpu_limit=None) -> Timing:
+            for call in self._calls:
+                if call.args[0] > self.after:
+                    call.args[1].append(0)
+            return super().go(cpu_limit)
+
+    subject = Late(lambda n: 1e-7 * n)
+    made = ladder(subject, lambda n: (n, [n]))
+    assert not next(made.rounds()).notes
+    subject.after = made.sizes[-1]
+    assert made.escalate()
+    sampling = next(made.rounds())
+    assert [note for note in sampling.notes if "changes its input" in note] == [
+        "fake changes its input: every call was given one of its own"
+    ]
+    assert sampling.rounds >= 1
+    assert all(seconds == pytest.approx(1e-7 * n) for n, seconds in zip(sampling.sizes, sampling.seconds, strict=True))
+
+
 def test_a_call_that_leaves_its_input_alone_is_not_said_to_change_it() -> None:
     """The other way round: sorted() works on a copy."""
     made = Ladder(Here(sorted), lambda n: ([random.random() for _ in range(n)],), budget=0.5)
