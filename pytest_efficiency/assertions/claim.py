@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from pytest_efficiency.errors import ClaimError
 from pytest_efficiency.judge.speedup import WAITS
 from pytest_efficiency.measure.afterwards import refuse_function
+from pytest_efficiency.measure.conditions import settle
 from pytest_efficiency.recorder import current
 from pytest_efficiency.result import Unclear, Verdict
 from pytest_efficiency.subject.here import Here, subject_name
@@ -141,6 +142,8 @@ def measuring(*makers: Callable[[], Subject]) -> Iterator[tuple[Subject, ...]]:
         for subject in subjects:
             if isinstance(subject, WorkerSubject):
                 stack.enter_context(subject.pool.quiet())
+        if any(subject.home == "here" for subject in subjects):
+            settle()
         yield tuple(subjects)
 
 

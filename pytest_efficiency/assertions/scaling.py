@@ -134,6 +134,8 @@ class ScalingClaim(Claim):
     @contextlib.contextmanager
     def _laid_out(self) -> Iterator[Ladder]:
         """The ladder of the function, and of the reference beside it where there is one."""
+        import numpy as np  # noqa: F401  the judge needs it, and its threads spin for a while once it is loaded
+
         functions = [self._f] if self._over is None else [self._f, self._over]
         with measuring(*(partial(subject_of, one) for one in functions)) as subjects:
             ladder = self._ladder(subjects[0], subjects[1] if len(subjects) > 1 else None)

@@ -111,6 +111,44 @@ def _silence(monitoring: Any, tool: int, event: int, stack: contextlib.ExitStack
     stack.callback(monitoring.register_callback, tool, event, callback)
 
 
+# BLAS leaves its threads spinning for 25 to 60 ms after it was loaded or used, in case there is more to do.
+_LONGEST_SPIN = 0.15
+
+
+def settle(limit: float = _LONGEST_SPIN) -> bool:
+    """Wait until no other thread of this process is busy, so that none is taken for a part of the call.
+
+    The clock of the process cannot tell: it counts what runs on another core only every few milliseconds. So the
+    kernel's states of the threads are asked, 20 us each. Where there are none to ask nothing is waited for.
+
+    Returns:
+        whether they are quiet; after ``limit`` seconds the measurement goes on beside them.
+    """
+    end = time.monotonic() + limit
+    while _others_run():
+        if time.monotonic() > end:
+            return False
+        time.sleep(1e-3)
+    return True
+
+
+def _others_run() -> bool:
+    own = threading.get_native_id()
+    try:
+        others = [int(number) for number in os.listdir("/proc/self/task")]  # noqa: PTH208  ten times as fast as a Path
+    except OSError:
+        return False
+    return any(number != own and _state(number) == "R" for number in others)
+
+
+def _state(number: int) -> str:
+    try:
+        # "TID (name) S ...", and a name may hold anything.
+        return Path(f"/proc/self/task/{number}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return ""
+
+
 @dataclass(frozen=True)
 class Lock:
     """What `core_lock` obtained. Not ``held`` means contended: measure if you must, and call it unclear.

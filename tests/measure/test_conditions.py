@@ -10,6 +10,7 @@ import sys
 import textwrap
 import threading
 import time
+import zlib
 from itertools import pairwise
 from pathlib import Path
 from types import FunctionType
@@ -20,7 +21,7 @@ import pytest_efficiency
 from pytest_efficiency import Unclear, gil, memory, scaling
 from pytest_efficiency import speedup as speedup_of
 from pytest_efficiency.measure.batches import SpeedupMeter
-from pytest_efficiency.measure.conditions import Alone, Conditions, Lock, _ranges, core_lock, undisturbed
+from pytest_efficiency.measure.conditions import Alone, Conditions, Lock, _ranges, core_lock, settle, undisturbed
 from pytest_efficiency.measure.highwater import measure_peak
 from pytest_efficiency.measure.ladder import Ladder
 from pytest_efficiency.measure.leaks import measure_leak
@@ -472,3 +473,40 @@ def test_a_profiler_of_c_goes_on_after_the_measurement():
     profile.create_stats()
     counts = {name: calls for (_, _, name), (calls, *_) in profile.stats.items()}
     assert counts["work"] == 2
+
+
+def test_a_thread_that_spins_is_waited_for() -> None:
+    """As long as it does: BLAS lets its threads spin after use, and a call would seem to have threads inside."""
+    until = time.monotonic() + 0.05
+    done = threading.Event()
+
+    def spin() -> None:
+        data = bytes(1 << 20)
+        while time.monotonic() < until:
+            zlib.crc32(data)  # without the GIL
+        done.set()
+
+    thread = threading.Thread(target=spin)
+    thread.start()
+    assert settle(limit=10.0)
+    assert done.is_set()
+    thread.join()
+
+
+def test_a_thread_that_never_rests_is_not_waited_for_for_ever() -> None:
+    """The measurement goes on, and says so to whoever asks."""
+    enough = threading.Event()
+
+    def spin() -> None:
+        data = bytes(1 << 20)
+        while not enough.is_set():
+            zlib.crc32(data)
+
+    thread = threading.Thread(target=spin)
+    thread.start()
+    try:
+        assert not settle(limit=0.02)
+    finally:
+        enough.set()
+        thread.join()
+    assert settle(limit=10.0)
