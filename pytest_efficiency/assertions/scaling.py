@@ -232,7 +232,9 @@ class ScalingClaim(Claim):
 
 
 def _headroom(decision: ScalingDecision) -> float | None:
-    """How many times more each doubling of n might cost before the claim is refuted."""
+    """How many times more each doubling of n might cost before the claim is refuted; None where no slope decided."""
+    if decision.evidence == "shape":
+        return None
     headroom = 2.0 ** (decision.bound - decision.exponent)
     return headroom if math.isfinite(headroom) else None
 
@@ -240,6 +242,8 @@ def _headroom(decision: ScalingDecision) -> float | None:
 def _summary(decision: ScalingDecision) -> str:
     low, high = decision.window
     span = f"n = {number(low)} to {number(high)}"
+    if decision.evidence == "shape":
+        return f"a higher class holds {decision.share:.0%} of the time at n = {number(high)}, and ever more beyond"
     if decision.evidence != "time":
         what = "the caller's counts" if decision.evidence == "counter" else decision.evidence
         return f"{what} grow like {class_text(decision.exponent)} over {span}"

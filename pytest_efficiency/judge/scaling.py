@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pytest_efficiency.result import Outcome
 
-Evidence = Literal["time", "interpreter steps", "counter"]
+Evidence = Literal["time", "shape", "interpreter steps", "counter"]
 Wants = Literal["more", "escalate", "weigh"]
 
 FEWEST_SIZES = 4
@@ -46,7 +46,8 @@ class ScalingDecision(Decision):
         claimed: the claim's own exponent over the same sizes.
         window: smallest and largest n of the window that decided.
         holds_up_to: the largest n up to which the claim was seen to hold; None if nowhere.
-        evidence: what decided.
+        evidence: what decided: the slope of the "time" at the tail, the "shape" of the whole curve, or counts.
+        share: where the shape decided, the part of the time at n_max that classes above the claim hold.
         wants: what would help where ``outcome`` is None: "more" rounds, to "escalate" to larger sizes, or to "weigh"
             how much memory the largest size needs.
     """
@@ -56,6 +57,7 @@ class ScalingDecision(Decision):
     window: tuple[float, float] = (math.nan, math.nan)
     holds_up_to: float | None = None
     evidence: Evidence = "time"
+    share: float = math.nan
     wants: Wants | None = None
     details: tuple[str, ...] = field(default=())
 
@@ -170,7 +172,8 @@ def judge_scaling(
         return _decision(None, sampling, growth, best, pending, "weigh")
     refuted = sampling.in_cache is True and shape.likely
     if refuted and (shape.plain or not may_escalate):
-        return _decision("failed", sampling, growth, best, _by_shape(sampling, growth, shape))
+        failed = _decision("failed", sampling, growth, best, _by_shape(sampling, growth, shape))
+        return replace(failed, evidence="shape", share=shape.share)
     # In memory beyond the cache a true claim may steepen as well; what ends above the bound is no pass there.
     steepening = bend > _STEEP_BEND and shape.share > _STEEP_SHARE
     doubtful = steepening and sampling.in_cache is not True and tails[0].excess > 0

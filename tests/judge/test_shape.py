@@ -39,6 +39,8 @@ def test_a_higher_class_is_seen_before_it_dominates() -> None:
     assert shape.share == pytest.approx(0.3, abs=0.1)
     decision = judge_scaling(sampling, None, "n log n", escalated=True)
     assert decision.outcome == "failed"
+    assert decision.evidence == "shape"
+    assert decision.share == pytest.approx(shape.share)
     assert "classes above n log n hold" in decision.why
 
 
