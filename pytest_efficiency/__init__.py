@@ -30,7 +30,7 @@ from pytest_efficiency.probes import gilstate as _gilstate  # noqa: F401  it rem
 from pytest_efficiency.result import Unclear, Verdict
 
 if TYPE_CHECKING:
-    from pytest_efficiency.assertions import gil, memory, scaling, speedup
+    from pytest_efficiency.assertions import Comparisons, gil, memory, scaling, speedup
 
 __version__ = "0.1.0"
 
@@ -39,6 +39,7 @@ __all__ = [
     "BuildError",
     "CandidateRaised",
     "ClaimError",
+    "Comparisons",
     "CourseError",
     "CpuLimitReached",
     "DeadlinePassed",
@@ -61,7 +62,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in {"gil", "memory", "scaling", "speedup"}:
+    if name in {"Comparisons", "gil", "memory", "scaling", "speedup"}:
         # numpy, psutil and the measuring machinery load with the first claim, not with the import.
         from pytest_efficiency import assertions
 

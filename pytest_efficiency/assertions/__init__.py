@@ -6,8 +6,10 @@ from pytest_efficiency.assertions.gil import GilClaim, gil
 from pytest_efficiency.assertions.memory import MemoryClaim, memory
 from pytest_efficiency.assertions.scaling import ScalingClaim, scaling
 from pytest_efficiency.assertions.speedup import SpeedupClaim, speedup
+from pytest_efficiency.measure.comparisons import Comparisons
 
 __all__ = [
+    "Comparisons",
     "GilClaim",
     "MemoryClaim",
     "ScalingClaim",
