@@ -174,9 +174,9 @@ def judge_scaling(
     if refuted and (shape.plain or not may_escalate):
         failed = _decision("failed", sampling, growth, best, _by_shape(sampling, growth, shape))
         return replace(failed, evidence="shape", share=shape.share)
-    # In memory beyond the cache a true claim may steepen as well; what ends above the bound is no pass there.
+    # In memory beyond the cache a true claim may steepen as well; what ends about the bound is no pass there.
     steepening = bend > _STEEP_BEND and shape.share > _STEEP_SHARE
-    doubtful = steepening and sampling.in_cache is not True and tails[0].excess > 0
+    doubtful = steepening and sampling.in_cache is not True and tails[0].excess > -_BEND
     if high < 0 and (may_escalate or not doubtful):
         if may_escalate and (refuted or steepening or (bend > _LATE_BEND and shape.late)):
             pending = "flat enough, but steepening: longer calls will tell"
