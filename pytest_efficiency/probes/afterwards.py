@@ -105,19 +105,35 @@ def _stirring(before: Snapshot) -> dict[threading.Thread, float]:
 def _working_thread(threads: Mapping[threading.Thread, float], new: Iterable[threading.Thread], least: float) -> str:
     if not threads:
         return ""
-    asleep = [thread for thread in new if _sleeps(f"/proc/self/task/{thread.native_id}/syscall")]
+    new = list(new)
+    asleep = _asleep(new)
+    ran = {thread: _ran(thread.native_id) for thread in threads}
     others = time.process_time() - time.thread_time()
-    time.sleep(_WINDOW)
-    others = time.process_time() - time.thread_time() - others
-    for thread, used in threads.items():
-        if (not thread.is_alive() and others > least) or _used(thread.native_id) - used > least:
-            return f"the thread {thread.name!r} was still at work"
+    end = time.perf_counter() + _PATIENCE
+    while True:
+        time.sleep(_WINDOW)
+        spent = time.process_time() - time.thread_time() - others
+        for thread, before in ran.items():
+            if (not thread.is_alive() and spent > least) or _ran(thread.native_id) - before > least:
+                return f"the thread {thread.name!r} was still at work"
+        # On a busy machine a thread may wait for a core in order to come to rest, or to go on: it has to be seen.
+        kept_waiting = [thread for thread in ran if thread.is_alive() and _thread_state(thread.native_id) == "R"]
+        if not kept_waiting:
+            break
+        if time.perf_counter() > end:
+            return f"the thread {kept_waiting[0].name!r} was still at work"
+    # One that has only just been started needs the GIL before it can go to sleep.
+    asleep = asleep or _asleep(new)
     if asleep:
         return f"the thread {asleep[0].name!r} was still asleep in the middle of its work"
     # Waiting for something that Python does not know: it ends soon, or it waits for more work.
     restless = [thread for thread in new if not _waits(thread)]
     ended = _ends(restless, lambda thread: not thread.is_alive())
     return f"the thread {ended.name!r} was still at work" if ended is not None else ""
+
+
+def _asleep(threads: Iterable[threading.Thread]) -> list[threading.Thread]:
+    return [thread for thread in threads if _sleeps(f"/proc/self/task/{thread.native_id}/syscall")]
 
 
 def _working_child(children: Iterable[int]) -> str:
@@ -154,6 +170,16 @@ def _others() -> list[threading.Thread]:
 def _used(native: int | None) -> float:
     """Seconds that a thread of this process has run or was ready to run; 0 where the kernel does not tell."""
     return _schedstat(f"/proc/self/task/{native}/schedstat")
+
+
+def _ran(native: int | None) -> float:
+    """Seconds that a thread of this process has run."""
+    fields = _read(f"/proc/self/task/{native}/schedstat").split()
+    return int(fields[0]) * 1e-9 if fields else 0.0
+
+
+def _thread_state(native: int | None) -> str:
+    return _read(f"/proc/self/task/{native}/stat").rpartition(") ")[2][:1]
 
 
 def _process_used(pid: int) -> float:
