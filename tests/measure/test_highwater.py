@@ -94,7 +94,7 @@ def worker(tmp_path_factory) -> Iterator[RemoteModule]:
 def test_temporaries_are_counted_here(arrays, name, expected):
     """The quadratic formula as one line, in place, and in pieces that fit the cache."""
     evidence = measure_peak(Here(module[name]), Call(arrays))
-    assert evidence.bytes / ARRAY == pytest.approx(expected, abs=0.04)
+    assert evidence.bytes / ARRAY == pytest.approx(expected, abs=0.05)
     assert evidence.agreed
     assert not evidence.sampled
     assert evidence.inputs == 24_000_000
@@ -107,7 +107,7 @@ def test_temporaries_are_counted_in_a_worker(worker, arrays, name, expected):
     subject = getattr(worker, name).subject()
     evidence = measure_peak(subject, Call(arrays))
     subject.close()
-    assert evidence.bytes / ARRAY == pytest.approx(expected, abs=0.04)
+    assert evidence.bytes / ARRAY == pytest.approx(expected, abs=0.05)
 
 
 def test_a_claim_separates_them(arrays):
