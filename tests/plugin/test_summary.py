@@ -110,7 +110,7 @@ def test_memory(memory):
     result.stdout.re_match_lines(
         [
             r"passed +[\d.]+x  [\d.]+\.\.[\d.]+x +[\d.]+x  (CPU|wall) +\d+ +[\d.]+  test_speedup: speedup\(",
-            r"passed +n\^1\.\d\d  n\^[-\d.]+\.\.[\d.]+ +[\d.]+x  CPU +\d+ +[\d.]+  test_scaling: scaling\(sum\) <= ",
+            r"passed +n\^[01]\.\d\d  n\^[-\d.]+\.\.[\d.]+ +[\d.]+x  CPU +\d+ +[\d.]+  test_scaling: scaling\(sum\) <= ",
             r"passed +\d+%  \d+\.\.\d+% +-  ticks +\d+ +[\d.]+  test_gil: gil\(sleep\)\.released",
             r"passed +\d\.?\d* MB  [\d.]+\.\.[\d.]+ MB +[12][\d.]*x  RSS +\d +[\d.]+  test_memory: memory\(",
         ]
