@@ -20,9 +20,9 @@ GilClaim = Literal["released", "held"]
 _MIN_TICKS = 5
 _MIN_BATCHES = 2
 # Code that is written to work without the GIL does so for 0.5 of its time even if a call takes 0.4 us and most of that
-# is spent crossing into native code; code that lets go for moments reaches 0.15. Between the two numbers load, and the
-# ticker's own weight, could decide.
-_MIN_SHARE, _MAX_MOMENTS = 0.3, 0.25
+# is spent crossing into native code; code that does nothing but let go for moments, time.sleep(0) again and again,
+# reaches 0.32. Between the two numbers load, and the ticker's own weight, could decide.
+_MIN_SHARE, _MAX_MOMENTS = 0.35, 0.3
 _MIN_CONTROL_TICKS = 5
 _MIN_CONTROL_SHARE = 0.1
 
@@ -137,7 +137,7 @@ def _share(evidence: GilEvidence) -> float:
 
 
 def judge_gil(evidence: GilEvidence, claim: GilClaim = "released") -> GilDecision:
-    """Released: at least 5 ticks, and 0.3 of the call's time is spent without the GIL, in two batches at least.
+    """Released: at least 5 ticks, and 0.35 of the call's time is spent without the GIL, in two batches at least.
 
     Held: no tick at all. Anything between lets go for moments only, which refutes both; but fewer than 5 ticks, or
     ticks in one batch only, may be chance, and leave "held" unclear.
