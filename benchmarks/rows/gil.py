@@ -30,6 +30,7 @@ if __name__ == "__main__":
 import numpy as np
 from harness.alone import run_alone
 from harness.trial import Trial
+from harness.turns import in_turns
 from rows.kernels import cpp, extension, library
 
 from pytest_efficiency import Unclear, gil
@@ -214,16 +215,10 @@ def asked(case: Case, question: str, load_name: str) -> Trial:
 
 def trials(load_name: str, *, seconds: float, seed: int) -> Iterator[Trial]:
     """Both questions about every function, in shuffled order, until the time is used."""
-    end = time.perf_counter() + seconds
-    shuffled = random.Random(f"{seed} {load_name}")
-    while True:
-        order = [(case, question) for case in cases() for question in ("released", "held")]
-        order = [(case, question) for case, question in order if (case.truth, question) != ("instants", "held")]
-        shuffled.shuffle(order)
-        for case, question in order:
-            if time.perf_counter() > end:
-                return
-            yield asked(case, question, load_name)
+    questions = [(case, question) for case in cases() for question in ("released", "held")]
+    questions = [(case, question) for case, question in questions if (case.truth, question) != ("instants", "held")]
+    for case, question in in_turns(questions, seconds=seconds, rng=random.Random(f"{seed} {load_name}")):
+        yield asked(case, question, load_name)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,10 @@ on both sides: 5 % above it, which is true, and 10 % below.
 
 from __future__ import annotations
 
+import atexit
 import functools
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -25,6 +27,7 @@ if __name__ == "__main__":
 import numpy as np
 from harness.alone import run_alone
 from harness.trial import Answer, Trial
+from harness.turns import in_turns
 from rows.kernels import built_library, cpp, extension
 
 from pytest_efficiency import Unclear, memory
@@ -246,6 +249,7 @@ def cases() -> tuple[Case, ...]:
         return ()
     source = _SOURCE.format(library=str(built_library()))
     folder = Path(tempfile.mkdtemp(prefix="memory-row-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     (folder / "known.py").write_text(source)
     pool = Pool()
     worker = RemoteModule(pool, ModuleSpec("known", folder / "known.py", preload=("numpy",)))
@@ -300,17 +304,9 @@ def asked(case: Case, question: str, load_name: str) -> Trial:
 
 def trials(load_name: str, *, seconds: float, seed: int) -> Iterator[Trial]:
     """Every question about every case, in shuffled order, until the time is used."""
-    end = time.perf_counter() + seconds
-    shuffled = random.Random(f"{seed} {load_name}")
-    while True:
-        order = [(case, question) for case in cases() for question in questions(case)]
-        if not order:
-            return
-        shuffled.shuffle(order)
-        for case, question in order:
-            if time.perf_counter() > end:
-                return
-            yield asked(case, question, load_name)
+    every = [(case, question) for case in cases() for question in questions(case)]
+    for case, question in in_turns(every, seconds=seconds, rng=random.Random(f"{seed} {load_name}")):
+        yield asked(case, question, load_name)
 
 
 if __name__ == "__main__":

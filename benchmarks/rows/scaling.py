@@ -27,6 +27,7 @@ if __name__ == "__main__":
 import corpus
 from harness.alone import run_alone
 from harness.trial import Trial
+from harness.turns import in_turns
 
 import pytest_efficiency
 
@@ -104,16 +105,10 @@ def trials(
     cases = [case for case in corpus.cases(half, kinds) if only in case.name]
     for case in cases:
         case.warm()
-    end = time.monotonic() + seconds
-    rng = random.Random(seed)
     corpus.reseed(seed)
     every = [question for question in questions(cases) if question.text in asked]
-    while every:
-        rng.shuffle(every)
-        for question in every:
-            if time.monotonic() > end:
-                return
-            yield question.asked(load_name, shown=show_held or question.case.half == "tune")
+    for question in in_turns(every, seconds=seconds, rng=random.Random(seed)):
+        yield question.asked(load_name, shown=show_held or question.case.half == "tune")
 
 
 def main() -> None:

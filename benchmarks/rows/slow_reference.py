@@ -12,7 +12,6 @@ import contextlib
 import random
 import sys
 import tempfile
-import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from harness.alone import run_alone
+from harness.turns import in_turns
 from rows.pairs import slow
 from rows.speedup import asked
 
@@ -39,7 +39,6 @@ CLAIM = 10.0
 
 def trials(load_name: str, *, seconds: float, seed: int) -> Iterator[Trial]:
     """Here and in workers, in turn."""
-    end = time.monotonic() + seconds
     rng = random.Random(seed)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -59,12 +58,8 @@ def trials(load_name: str, *, seconds: float, seed: int) -> Iterator[Trial]:
                 inputs=lambda: (rng.randrange(1_000_000),),
             )
             claims.append((f"{pair.name}, in workers", make))
-        while True:
-            rng.shuffle(claims)
-            for case, make in claims:
-                if time.monotonic() > end:
-                    return
-                yield asked(ROW, case, load_name, "true claim", make, CLAIM, "passed", "")
+        for case, make in in_turns(claims, seconds=seconds, rng=rng):
+            yield asked(ROW, case, load_name, "true claim", make, CLAIM, "passed", "")
 
 
 if __name__ == "__main__":

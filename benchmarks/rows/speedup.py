@@ -23,6 +23,7 @@ if __name__ == "__main__":
 
 from harness.alone import run_alone
 from harness.trial import Trial
+from harness.turns import in_turns
 from rows.pairs import PAIRS
 
 import pytest_efficiency
@@ -116,7 +117,6 @@ def trials(
     load_name: str, *, seconds: float, seed: int, only: str = "", calls: str = "", near: bool = True
 ) -> Iterator[Trial]:
     """Both rows; ``only`` one of them, ``calls`` of one length, or not ``near`` the claim."""
-    end = time.monotonic() + seconds
     rng = random.Random(seed)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -130,12 +130,8 @@ def trials(
             and (near or question.factor not in NEAR)
             for _ in range(WEIGHTS[question.pair.calls])
         ]
-        while True:
-            rng.shuffle(questions)
-            for question in questions:
-                if time.monotonic() > end:
-                    return
-                yield question.asked(load_name)
+        for question in in_turns(questions, seconds=seconds, rng=rng):
+            yield question.asked(load_name)
 
 
 def main() -> None:
