@@ -52,7 +52,7 @@ def main() -> None:
         try:
             for one in module.trials(**json.loads(line)):
                 say(trial=dataclasses.asdict(one))
-        except Exception:  # noqa: BLE001  as above
+        except Exception:  # noqa: BLE001  a row or peer that fails says so, and the others go on
             say(error=traceback.format_exc())
         else:
             say(done=True)

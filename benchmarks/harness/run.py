@@ -100,7 +100,7 @@ class Child:
             if "absent" in first:
                 raise ModuleNotFoundError(name=str(first["absent"]))
             raise Ended(str(first["error"]))
-        self.missing: list[str] = list(first["ready"])  # type: ignore[call-overload]
+        self.missing: list[str] = list(first["ready"])  # type: ignore[call-overload]  # our own child's line of JSON
 
     def trials(self, load_name: str, *, seconds: float, seed: int) -> Iterator[Trial]:
         """Its trials.
@@ -117,7 +117,7 @@ class Child:
             while "done" not in (answer := self._answer(deadline)):
                 if "error" in answer:
                     raise Ended(str(answer["error"]))
-                yield Trial(**answer["trial"])  # type: ignore[arg-type]
+                yield Trial(**answer["trial"])  # type: ignore[arg-type]  # as `child` wrote it
         except BaseException:
             self.close()
             raise

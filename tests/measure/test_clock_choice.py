@@ -129,7 +129,7 @@ def test_growth_is_read_on_a_clock_that_sees_it(home: Home, way: str) -> None:
 
 def test_threads_of_compiled_code_are_seen() -> None:
     """Numba's threads are none of Python's, and belong to the call as well."""
-    numba = pytest.importorskip("numba")
+    numba = pytest.importorskip("numba", reason="numba is not installed")
 
     @numba.njit(parallel=True)
     def total(n: int) -> float:
