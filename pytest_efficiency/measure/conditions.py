@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_efficiency.measure.quota import find_quota
+from pytest_efficiency.probes.afterwards import thread_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -138,15 +139,7 @@ def _others_run() -> bool:
         others = [int(number) for number in os.listdir("/proc/self/task")]  # noqa: PTH208  ten times as fast as a Path
     except OSError:
         return False
-    return any(number != own and _state(number) == "R" for number in others)
-
-
-def _state(number: int) -> str:
-    try:
-        # "TID (name) S ...", and a name may hold anything.
-        return Path(f"/proc/self/task/{number}/stat").read_text().rpartition(")")[2].split()[0]
-    except (OSError, IndexError):
-        return ""
+    return any(number != own and thread_state(number) == "R" for number in others)
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,7 @@ def _working_thread(threads: Mapping[threading.Thread, float], new: Iterable[thr
             if (not thread.is_alive() and spent > least) or _ran(thread.native_id) - before > least:
                 return f"the thread {thread.name!r} was still at work"
         # On a busy machine a thread may wait for a core in order to come to rest, or to go on: it has to be seen.
-        kept_waiting = [thread for thread in ran if thread.is_alive() and _thread_state(thread.native_id) == "R"]
+        kept_waiting = [thread for thread in ran if thread.is_alive() and thread_state(thread.native_id) == "R"]
         if not kept_waiting:
             break
         if time.perf_counter() > end:
@@ -178,7 +178,8 @@ def _ran(native: int | None) -> float:
     return int(fields[0]) * 1e-9 if fields else 0.0
 
 
-def _thread_state(native: int | None) -> str:
+def thread_state(native: int | None) -> str:
+    """The kernel's letter for a thread of this process: "R" runs or wants to; empty where there is none to ask."""
     return _read(f"/proc/self/task/{native}/stat").rpartition(") ")[2][:1]
 
 
@@ -243,8 +244,8 @@ def _read(path: str) -> str:
 
 def probe(
     function: Callable[..., Any],  # noqa: ARG001 - every probe is called the same way
-    args: Sequence[Any],  # noqa: ARG001
-    kwargs: Mapping[str, Any],  # noqa: ARG001
+    args: Sequence[Any],  # noqa: ARG001 - as `function`
+    kwargs: Mapping[str, Any],  # noqa: ARG001 - as `function`
     *,
     phase: str = "before",
     results: Sequence[Any] = (),
