@@ -49,7 +49,7 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="SECONDS",
         type=_seconds,
         default=None,
-        help="for how long the rounds of a speedup (2 s by default) or of a growth claim (5 s) may go on; a budget of "
+        help="for how long the rounds of a speedup (2 s by default) or of a growth claim (3 s) may go on; a budget of "
         "the claim's or the marker's own wins",
     )
     group.addoption(
