@@ -8,7 +8,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
-from pytest_efficiency.measure.clocks import BUSY, ROUND_TRIP, RunQueue, Sample
+from pytest_efficiency.measure.clocks import BUSY, ROUND_TRIP, THREADS, RunQueue, Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,6 +23,9 @@ _WARM_CALLS, _WARM_SECONDS, LONG_CALL = 50, 0.5, 1.0
 LONG_ENOUGH = 1e-3
 # Calls longer than this are not repeated to calibrate a batch: one of them is a batch.
 _ONE_IS_ENOUGH = 5e-3
+# Unless the one says that there are threads inside, or that it sleeps: another thread that ran for a moment, or a core
+# that somebody else had, looks the same. Up to this length the middle of three is asked.
+_WORTH_ASKING = 0.2
 # Even calls of 20 ns fill a batch of 100 us with 5000; a clock that stands still must not make this endless.
 MOST_CALLS = 1 << 16
 # A clock on which calls take nothing for so many seconds on ours stands still, or is broken: more calls tell no more.
@@ -120,24 +123,26 @@ class Pace:
         """
         n, slept, start = 1, 0, self._now()
         most = min(most, self._inputs.most(capacity))
-        if self.warm and self.warm[-1].timing.cpu > _ONE_IS_ENOUGH and self.warm[-1].timing.cpu >= target / 2.0:
+        if self.warm and self.warm[-1].timing.cpu >= max(_ONE_IS_ENOUGH, target / 2.0):
             # The call that warmed it up is as good as any other, and nobody waits for one more.
-            self.samples, self.warm = self.warm, []
-            return
-        while True:
-            sample = self.timed(self._inputs.batch(n))
-            cpu = sample.timing.cpu
-            slept = slept + 1 if sample.timing.wall > 20.0 * target and sample.busy < BUSY else 0
-            if not cpu > 0.0 and self._now() - start > _BLIND:
-                self.samples = [sample]
-                return
-            if cpu >= target / 2.0 or n >= most or slept >= 2 or n >= MOST_CALLS:
-                break
-            if not slept:
-                growth = min(max(target / cpu, 2.0), 10.0) if cpu > 0.0 else 10.0
-                n = min(int(n * growth), most, MOST_CALLS)
+            sample, self.warm = self.warm[-1], []
+        else:
+            while True:
+                sample = self.timed(self._inputs.batch(n))
+                cpu = sample.timing.cpu
+                slept = slept + 1 if sample.timing.wall > 20.0 * target and sample.busy < BUSY else 0
+                if not cpu > 0.0 and self._now() - start > _BLIND:
+                    self.samples = [sample]
+                    return
+                if cpu >= target / 2.0 or n >= most or slept >= 2 or n >= MOST_CALLS:
+                    break
+                if not slept:
+                    growth = min(max(target / cpu, 2.0), 10.0) if cpu > 0.0 else 10.0
+                    n = min(int(n * growth), most, MOST_CALLS)
         self.samples = [sample]
-        while len(self.samples) < 3 and max(cpu, sample.timing.wall if slept else 0.0) < _ONE_IS_ENOUGH:
+        lasted = max(sample.timing.cpu, sample.timing.wall if slept else 0.0)
+        unusual = sample.threads > THREADS or sample.busy < BUSY
+        while len(self.samples) < 3 and lasted < (_WORTH_ASKING if unusual else _ONE_IS_ENOUGH):
             self.samples.append(self.timed(self._inputs.batch(n)))
 
     @property

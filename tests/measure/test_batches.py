@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import dataclasses
 import random
 import statistics
 import sys
@@ -166,6 +167,22 @@ def test_threads_inside_are_read_by_the_wall_clock():
     assert one.clock == "wall time"
     assert any("threads inside" in note for note in m.notes)
     assert one.reference / one.candidate == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize("moments", [range(2), range(99)])
+def test_another_thread_that_runs_for_a_moment_is_no_thread_inside(moments):
+    """BLAS spins beside the first calls of 12 ms: the middle of three tells. A thread beside all of them is inside."""
+    candidate, reference = pair(2e-4, 12e-3)
+    go = reference.go
+
+    def beside(cpu_limit=None):
+        timing = go(cpu_limit)
+        made = sum(name == "reference" for name, _ in reference.log)
+        return dataclasses.replace(timing, process_cpu=1.3 * timing.cpu) if made - 1 in moments else timing
+
+    reference.go = beside
+    expected = "CPU time" if len(moments) == 2 else "wall time"
+    assert some(meter(candidate, reference, claim=20.0), 3)[0].clock == expected
 
 
 def test_who_goes_first_is_drawn_for_every_round():
